@@ -1,0 +1,1 @@
+"""Data sets, pseudo-labels, losses, training, synthetic video and ONNX export (extra ``train``)."""
