@@ -1,0 +1,281 @@
+"""Spot the labelled clips and print what was found, missed and raised in vain.
+
+    python -m benchmarks.clips [--clips ../shared/data/clips] [--model FILE.onnx] [--rule]
+                               [--details] [--json OUT] [--cache FOLDER]
+
+Runs the program's batch path: ``VideoFile`` -> ``Perception`` -> ``Analyzer``. ``--rule`` adds a rule without learning
+on the same perception, for comparison. The labels (``clip_labels.csv``) were made by eye and are frozen; nothing may
+be tuned on what this program prints.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from benchmarks.scoring import RULE, ClipLabel, ClipScore, LabelKind, load_labels, score_clip, total
+from models.errors import ApexspotError, UsageError
+from models.types import ExpressionType, FrameMotion, Interval
+
+if TYPE_CHECKING:
+    from models.spotter import Spotter
+
+HERE = Path(__file__).resolve().parent
+CONVERSATION = "talking_face_200s.mp4"
+UPDATE_FRAMES = 300
+"""Frames between two calls for results; the results do not depend on it."""
+NO_FACE = "no face"
+"""``nothing`` rows whose note begins so hold no face at all: perception must say so there."""
+
+RULE_LIMIT_IOD = 0.05
+RULE_MEDIAN_S = 10.0
+RULE_SHORTEST_S = 0.1
+RULE_TEXT = (
+    f"rule without learning: a region stands more than {RULE_LIMIT_IOD} IOD from its running median "
+    f"(past {RULE_MEDIAN_S:g} s) for at least {RULE_SHORTEST_S} s; micro up to 0.5 s, else macro"
+)
+
+_PERCEPTION_FILES = ("video.py", "perception.py", "face.py", "flow.py", "rigid.py", "types.py", "assets.py")
+
+
+@dataclass(frozen=True, slots=True)
+class ClipRun:
+    """One clip, seen once: its frames' motion and its length (last frame included)."""
+
+    name: str
+    motions: tuple[FrameMotion, ...]
+    duration_s: float
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    options = _parser().parse_args(arguments)
+    try:
+        return _run(options)
+    except ApexspotError as error:
+        print(error, file=sys.stderr)
+        return error.exit_code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.clips", description="Spot the labelled clips.")
+    parser.add_argument("--clips", type=Path, default=HERE.parent.parent / "shared" / "data" / "clips")
+    parser.add_argument("--labels", type=Path, default=HERE / "clip_labels.csv")
+    parser.add_argument("--model", type=Path, help="model file; without it the shipped one")
+    parser.add_argument("--rule", action="store_true", help="add the rule without learning")
+    parser.add_argument("--rule-only", action="store_true", help="the rule without learning, and no model")
+    parser.add_argument("--details", action="store_true", help="list what was missed and what was raised in vain")
+    parser.add_argument("--json", type=Path, help="write every interval and figure to this file")
+    parser.add_argument("--cache", type=Path, help="folder that keeps perception's results for the next run")
+    return parser
+
+
+def _run(options: argparse.Namespace) -> int:
+    labels = load_labels(options.labels)
+    if not options.clips.is_dir():
+        raise UsageError(f"There is no folder {options.clips}; name the folder of the clips with --clips.")
+    clips = [perceive(options.clips / name, options.cache) for name in labels]
+    methods: dict[str, list[ClipScore]] = {}
+    if not options.rule_only:
+        from models.spotter import Spotter
+
+        spotter = Spotter() if options.model is None else Spotter(options.model)
+        name = "shipped model" if options.model is None else options.model.name
+        methods[name] = [_score(clip, labels[clip.name], spot_with_model(clip, spotter)) for clip in clips]
+    if options.rule or options.rule_only:
+        methods["rule"] = [_score(clip, labels[clip.name], spot_with_rule(clip.motions)) for clip in clips]
+    print(RULE)
+    if "rule" in methods:
+        print(RULE_TEXT)
+    for name, scores in methods.items():
+        _print_table(name, scores)
+        if options.details:
+            _print_details(scores)
+    _print_faces(clips, labels)
+    if options.json is not None:
+        _write_json(options.json, methods)
+    return 0
+
+
+def perceive(path: Path, cache: Path | None) -> ClipRun:
+    """Motion of every frame of a clip, from ``cache`` where the same clip was seen by the same perception before."""
+    from models.perception import Perception
+    from models.video import VideoFile
+
+    stored = None
+    if cache is not None and path.is_file():
+        stored = cache / f"{path.stem}-{_fingerprint(path)}.npz"
+        if stored.is_file():
+            return _load(path.name, stored)
+    with VideoFile(path) as video, Perception() as perception:
+        motions = tuple(perception.process(frame) for frame in video)
+    if stored is not None:
+        _store(stored, motions)
+    return ClipRun(path.name, motions, _duration_s(motions))
+
+
+def spot_with_model(clip: ClipRun, spotter: Spotter) -> tuple[Interval, ...]:
+    """All intervals of the batch path, in order of onset."""
+    from models.analyzer import Analyzer
+
+    analyzer = Analyzer(spotter)
+    found: list[Interval] = []
+    for count, motion in enumerate(clip.motions, start=1):
+        analyzer.push(motion)
+        if count % UPDATE_FRAMES == 0:
+            found += analyzer.update().intervals
+    found += analyzer.finish().intervals
+    return tuple(sorted(found, key=lambda interval: interval.onset_s))
+
+
+def spot_with_rule(motions: Sequence[FrameMotion]) -> tuple[Interval, ...]:
+    """The comparison: see ``RULE_TEXT``. Uses no labels and no training; a lost face starts it anew."""
+    found: list[Interval] = []
+    stretch: list[FrameMotion] = []
+    for motion in (*motions, None):
+        if motion is not None and motion.valid:
+            stretch.append(motion)
+        elif stretch:
+            found += _rule_intervals(stretch)
+            stretch = []
+    return tuple(found)
+
+
+def _rule_intervals(stretch: Sequence[FrameMotion]) -> list[Interval]:
+    times_s = np.array([motion.time_s for motion in stretch])
+    positions = np.stack([motion.position_iod for motion in stretch]).astype(np.float64)
+    first = np.searchsorted(times_s, times_s - RULE_MEDIAN_S)
+    away = np.array(
+        [
+            np.linalg.norm(positions[k] - np.median(positions[first[k] : k + 1], axis=0), axis=1).max()
+            for k in range(len(stretch))
+        ]
+    )
+    edges = np.flatnonzero(np.diff(np.concatenate(([0], (away > RULE_LIMIT_IOD).astype(int), [0]))))
+    intervals = []
+    for begin, end in zip(edges[::2], edges[1::2] - 1, strict=True):
+        length_s = float(times_s[end] - times_s[begin])
+        if length_s < RULE_SHORTEST_S:
+            continue
+        apex = int(begin + np.argmax(away[begin : end + 1]))
+        intervals.append(
+            Interval(
+                ExpressionType.MICRO if length_s <= 0.5 else ExpressionType.MACRO,
+                float(times_s[begin]),
+                float(times_s[apex]),
+                float(times_s[end]),
+                stretch[begin].index,
+                stretch[apex].index,
+                stretch[end].index,
+                score=float(away[apex]),
+            )
+        )
+    return intervals
+
+
+def _score(clip: ClipRun, labels: Sequence[ClipLabel], spotted: Sequence[Interval]) -> ClipScore:
+    return score_clip(clip.name, labels, spotted, clip.duration_s, in_conversation=clip.name == CONVERSATION)
+
+
+def _print_table(name: str, scores: Sequence[ClipScore]) -> None:
+    print(f"\n{name}")
+    row = "{:24} {:>6} {:>6} {:>9} {:>10} {:>8} {:>7} {:>11}"
+    print(row.format("clip", "clear", "found", "IoU any", "IoU type", "spotted", "alarms", "in nothing"))
+    for s in scores:
+        counts = (len(s.clear), len(s.found), s.iou_half_any, s.iou_half_type)
+        print(row.format(s.clip, *counts, len(s.spotted), len(s.alarms), len(s.in_nothing)))
+    for title, part in (("all", scores), ("without conversation", [s for s in scores if not s.in_conversation])):
+        t = total(part)
+        alarms = sum(len(s.alarms) for s in part)
+        print(row.format(title, t.clear, t.found, t.iou_half_any, t.iou_half_type, t.spotted, alarms, t.in_nothing))
+    t = total(scores)
+    print(
+        f"found {_share(t.found, t.clear)}, IoU >= 0.5 any {_share(t.iou_half_any, t.clear)}, "
+        f"own type {_share(t.iou_half_type, t.clear)}"
+    )
+    print(
+        f"false alarms outside conversation {t.alarms}; in conversation {t.alarms_a_minute:.1f} a minute "
+        f"({t.alarms_a_free_minute:.1f} a minute outside its labelled expressions); in nothing stretches {t.in_nothing}"
+    )
+
+
+def _share(part: int, whole: int) -> str:
+    return f"{part}/{whole} ({100 * part / whole:.0f} %)" if whole else "0/0"
+
+
+def _print_details(scores: Iterable[ClipScore]) -> None:
+    for s in scores:
+        for label in s.missed:
+            print(f"  missed   {s.clip:24} {label.onset_s:7.2f}-{label.offset_s:7.2f} {label.type} {label.note}")
+        for alarm in s.alarms:
+            where = "in nothing" if alarm in s.in_nothing else "alarm"
+            print(f"  {where:10} {s.clip:22} {alarm.onset_s:7.2f}-{alarm.offset_s:7.2f} {alarm.type} {alarm.score:.2f}")
+
+
+def _print_faces(clips: Sequence[ClipRun], labels: dict[str, tuple[ClipLabel, ...]]) -> None:
+    """Where the labels say that there is no face, no frame may be valid."""
+    print("\nframes with a face")
+    for clip in clips:
+        stretches = [a for a in labels[clip.name] if a.kind is LabelKind.NOTHING and a.note.startswith(NO_FACE)]
+        if not stretches:
+            continue
+        inside = [m.valid for m in clip.motions if any(s.onset_s <= m.time_s <= s.offset_s for s in stretches)]
+        outside = [m.valid for m in clip.motions if not any(s.onset_s <= m.time_s <= s.offset_s for s in stretches)]
+        shares = _share(sum(inside), len(inside)), _share(sum(outside), len(outside))
+        print(f"{clip.name:24} {shares[0]} where there is none, {shares[1]} elsewhere")
+
+
+def _write_json(path: Path, methods: dict[str, list[ClipScore]]) -> None:
+    content = {
+        name: {"total": asdict(total(scores)), "clips": [asdict(score) for score in scores]}
+        for name, scores in methods.items()
+    }
+    path.write_text(json.dumps(content, indent=1) + "\n", "utf-8")
+
+
+def _fingerprint(path: Path) -> str:
+    """Changes with the clip's content and with the code and files that perception is made of."""
+    digest = hashlib.sha256(path.read_bytes())
+    for name in _PERCEPTION_FILES:
+        digest.update((HERE.parent / "models" / name).read_bytes())
+    return digest.hexdigest()[:24]
+
+
+def _store(path: Path, motions: Sequence[FrameMotion]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    np.savez(
+        path,
+        index=[m.index for m in motions],
+        time_s=[m.time_s for m in motions],
+        valid=[m.valid for m in motions],
+        position_iod=np.stack([m.position_iod for m in motions]),
+        quality=[m.quality for m in motions],
+    )
+
+
+def _load(name: str, path: Path) -> ClipRun:
+    with np.load(path, allow_pickle=False) as stored:
+        columns = [stored[key] for key in ("index", "time_s", "valid", "position_iod", "quality")]
+    motions = tuple(
+        FrameMotion(int(index), float(time_s), bool(valid), position, float(quality))
+        for index, time_s, valid, position, quality in zip(*columns, strict=True)
+    )
+    return ClipRun(name, motions, _duration_s(motions))
+
+
+def _duration_s(motions: Sequence[FrameMotion]) -> float:
+    if len(motions) < 2:
+        return 0.0
+    span_s = motions[-1].time_s - motions[0].time_s
+    return span_s * len(motions) / (len(motions) - 1)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
