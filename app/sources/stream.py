@@ -1,0 +1,242 @@
+"""A network stream as a frame source (PyAV)."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Iterator
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import urlsplit, urlunsplit
+
+import av
+import numpy as np
+
+from models.errors import SourceError, UsageError
+from models.types import Frame
+
+log = logging.getLogger(__name__)
+
+SCHEMES = ("rtsp", "rtsps", "http", "https", "rtmp", "udp", "tcp")
+
+OPEN_TIMEOUT_S = 5.0
+READ_TIMEOUT_S = 5.0
+
+_RETRY_AFTER_S = (0.2, 1.0, 2.0)
+"""Waits before each attempt to reach a lost stream again."""
+
+_STEADY_S = 5.0
+"""A stream that has run for so long since it was reached gets all its attempts back."""
+
+_UNSTAMPED = frozenset({"mpjpeg", "mjpeg", "h264", "hevc", "m4v", "image2pipe"})
+"""FFmpeg formats that carry no times; FFmpeg counts 25 Hz instead."""
+
+_MAX_DRIFT_S = 0.5
+"""How far a live stream's own times may leave the clock on the wall before they are set anew."""
+
+_OPTIONS = {
+    # no buffering for smoothness: an old picture is worth less here than a jumpy one
+    "fflags": "nobuffer",
+    "flags": "low_delay",
+    "rtsp_transport": "tcp",
+    "probesize": "500000",
+    "analyzeduration": "1000000",
+    "protocol_whitelist": "http,https,tls,tcp,udp,rtp,rtsp,rtsps,rtmp,crypto,httpproxy",
+}
+
+
+class NetworkStream:
+    """A stream from an address that the user named; the one thing for which apexspot uses the network.
+
+    Times are the stream's own where it carries any, else those of arrival, both from the first picture on. A stream
+    that breaks off is reached for again a few times, and the gap stays in the times. One with a stated length (a file
+    behind http) plays at its own pace and ends.
+
+    Raises:
+        UsageError: that is no address of a stream.
+        SourceError: it cannot be reached, holds no video, or (while iterating) broke off for good.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._url = url.strip()
+        self._name = without_password(self._url)
+        parts = _split(self._url)
+        if parts is None or parts.scheme.lower() not in SCHEMES or not parts.netloc:
+            raise UsageError(
+                f"{self._name!r} is not the address of a stream; it should look like rtsp://camera/live or http://…"
+            )
+        self._closed = threading.Event()
+        self._lock = threading.Lock()
+        self._connection: _Connection | None = _Connection(self._url, self._name)
+        self._fps = self._connection.fps
+
+    @property
+    def name(self) -> str:
+        return self._name
+
+    @property
+    def nominal_fps(self) -> float | None:
+        return self._fps
+
+    @property
+    def is_live(self) -> bool:
+        return True
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Hang up, also from another thread; a read under way is waited for, 5 s at most."""
+        self._closed.set()
+        with self._lock:
+            self._hang_up()
+
+    def __iter__(self) -> Iterator[Frame]:
+        begin_s: float | None = None
+        last_s = -1.0
+        index = 0
+        attempts = 0
+        while not self._closed.is_set():
+            connection = self._reach(attempts)
+            if connection is None:
+                return
+            reached_s = time.monotonic()
+            while (picture := self._next(connection)) is not None:
+                arrival_s = time.monotonic()
+                if arrival_s - reached_s > _STEADY_S:
+                    attempts = 0
+                begin_s = arrival_s if begin_s is None else begin_s
+                time_s = connection.time_s(picture, arrival_s - begin_s)
+                if connection.finite and self._closed.wait(max(0.0, time_s - (time.monotonic() - begin_s))):
+                    return
+                if time_s <= last_s:
+                    continue
+                last_s = time_s
+                image = np.ascontiguousarray(picture.to_ndarray(format="bgr24"))
+                yield Frame(index, time_s, image)
+                index += 1
+            with self._lock:
+                self._hang_up()
+            if connection.finite:
+                return
+            attempts += 1
+            if attempts > len(_RETRY_AFTER_S):
+                raise SourceError(self._lost())
+
+    def _reach(self, attempts: int) -> _Connection | None:
+        """The open connection or a new one; ``None`` when closed in between."""
+        while True:
+            if attempts and self._closed.wait(_RETRY_AFTER_S[attempts - 1]):
+                return None
+            with self._lock:
+                if self._closed.is_set():
+                    return None
+                if self._connection is None:
+                    try:
+                        self._connection = _Connection(self._url, self._name)
+                    except SourceError as error:
+                        log.info("%s", error)
+                        attempts += 1
+                        if attempts > len(_RETRY_AFTER_S):
+                            raise SourceError(self._lost()) from error
+                        continue
+                return self._connection
+
+    def _lost(self) -> str:
+        return f"The stream {self._name} broke off and could not be reached again."
+
+    def _next(self, connection: _Connection) -> Any:
+        """The next picture; ``None`` where the stream ended, broke or was closed."""
+        with self._lock:
+            return None if self._closed.is_set() else connection.next()
+
+    def _hang_up(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+
+class _Connection:
+    """One connection to a stream and the clock of its pictures."""
+
+    def __init__(self, url: str, name: str) -> None:
+        try:
+            self._container: Any = av.open(url, options=_OPTIONS, timeout=(OPEN_TIMEOUT_S, READ_TIMEOUT_S))
+        except (av.FFmpegError, OSError, ValueError) as error:
+            raise SourceError(f"The stream {name} cannot be opened ({_reason(error)}).") from error
+        try:
+            stream = next(iter(self._container.streams.video), None)
+            if stream is None:
+                raise SourceError(f"The stream {name} carries no video.")
+            stream.thread_type = "SLICE"  # decoding several frames at once would hold the newest ones back
+            formats = set(str(self._container.format.name).split(","))
+            self._stamped = not formats & _UNSTAMPED
+            self.finite = bool(self._container.duration) and not formats & {"rtsp", "sdp", "mpegts"}
+            rate = stream.average_rate if self._stamped else None
+            self.fps: float | None = float(rate) if rate else None
+            self._offset_s: float | None = None
+            self._pictures = self._decode(stream)
+        except BaseException:
+            self._container.close()
+            raise
+
+    def next(self) -> Any:
+        return next(self._pictures, None)
+
+    def close(self) -> None:
+        self._pictures.close()
+        self._container.close()
+
+    def time_s(self, picture: Any, arrival_s: float) -> float:
+        """Time of a picture that arrived at ``arrival_s``; both since the stream's first one."""
+        if not self._stamped or picture.pts is None or not picture.time_base:
+            return arrival_s
+        own_s = float(picture.pts * picture.time_base)
+        if self._offset_s is None:
+            self._offset_s = arrival_s - own_s
+        if not self.finite and abs(own_s + self._offset_s - arrival_s) > _MAX_DRIFT_S:
+            self._offset_s = arrival_s - own_s
+        return own_s + self._offset_s
+
+    def _decode(self, stream: Any) -> Any:
+        packets = self._container.demux(stream)
+        while True:
+            try:
+                packet = next(packets, None)
+            except (av.FFmpegError, OSError) as error:
+                log.info("reading stopped: %s", error)
+                return
+            if packet is None:
+                return
+            try:
+                pictures = packet.decode()
+            except av.FFmpegError as error:
+                log.debug("skipped a damaged packet: %s", error)
+                continue
+            yield from (picture for picture in pictures if not picture.is_corrupt)
+
+
+def without_password(url: str) -> str:
+    """The address as it may be shown: a password in it is replaced by stars."""
+    parts = _split(url)
+    if parts is None or parts.password is None:
+        return url
+    host = parts.netloc.rpartition("@")[2]
+    return str(urlunsplit(parts._replace(netloc=f"{parts.username}:***@{host}")))
+
+
+def _split(url: str) -> Any:
+    try:
+        parts = urlsplit(url)
+        _ = parts.password
+    except ValueError:
+        return None
+    return parts
+
+
+def _reason(error: Exception) -> str:
+    return str(getattr(error, "strerror", None) or type(error).__name__).rstrip(".")
