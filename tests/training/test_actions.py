@@ -26,7 +26,7 @@ def size(name: str, side: Side = Side.BOTH) -> np.ndarray:
 def test_typical_sizes_of_full_movements() -> None:
     assert 0.12 <= size("smile")[8] <= 0.20 and size("smile")[8] == pytest.approx(size("smile")[10])
     assert size("jaw_drop")[11] > 0.2 and size("jaw_drop")[9] < 0.02
-    assert 0.05 <= size("brow_raise")[BROWS].min() and size("brow_raise")[BROWS].max() <= 0.08
+    assert size("brow_raise")[BROWS].min() >= 0.05 and size("brow_raise")[BROWS].max() <= 0.08
     assert region_displacement(ACTIONS["brow_raise"], Side.BOTH)[BROWS, 1].max() < 0
     assert region_displacement(ACTIONS["brow_lower"], Side.BOTH)[BROWS, 1].min() > 0
     for action in EXPRESSIONS:
