@@ -1,0 +1,235 @@
+"""From the motion of single frames to scores and intervals, step by step.
+
+Live scoring and batch scoring are this one class. A score that is delivered as final does not depend on how the frames
+were cut into steps: windows overlap by the network's receptive field, the baseline is a recursion, and an interval is
+delivered when its island of intensity has closed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from models.baseline import RunningBaseline
+from models.decode import CLASSES, Found, Run, decode_island, runs_above, smooth
+from models.grid import GridFrame, GridResampler
+from models.spotter import Spotter
+from models.types import LOW_QUALITY, ExpressionType, FloatArray, FrameMotion, Interval, Scores, Update
+
+_KEEP_FRAMES = 64
+"""Scored frames kept before the first open island, so that smoothing and contrast see what they would in one piece."""
+
+_NO_SCORES: FloatArray = np.empty((0, 3), np.float32)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Scored:
+    """A grid frame with its scores (intensity, macro, micro)."""
+
+    frame: GridFrame
+    scores: FloatArray
+
+
+class Analyzer:
+    """Turns ``FrameMotion`` into ``Update``; one per session.
+
+    ``push`` is cheap and may be called for every frame; ``update`` runs the network on what has come since.
+    """
+
+    def __init__(self, spotter: Spotter) -> None:
+        self._spotter = spotter
+        self._grid = GridResampler()
+        self._baseline = RunningBaseline(spotter.spec.baseline)
+        self._segment = _Segment(spotter)
+        self._finished: list[Scores] = []
+        self._found: list[Interval] = []
+
+    def push(self, motion: FrameMotion) -> None:
+        """Take the next source frame, in order of time."""
+        for frame in self._grid.push(motion):
+            self._take(frame)
+
+    def update(self, provisional: bool = True) -> Update:
+        """Score what has come. provisional: also score the newest frames, whose look-ahead has not passed."""
+        self._collect(self._segment.advance(ended=False))
+        newest, seen = self._segment.preview() if provisional else (Scores.empty(), ())
+        return self._deliver(newest, seen)
+
+    def finish(self) -> Update:
+        """The source has ended: everything becomes final."""
+        for frame in self._grid.finish():
+            self._take(frame)
+        self._close_segment()
+        return self._deliver(Scores.empty(), ())
+
+    def _take(self, frame: GridFrame) -> None:
+        if frame.valid:
+            self._segment.append(frame, self._baseline.step(frame.position_iod))
+            return
+        self._close_segment()
+        self._finished.append(_scores([_Scored(frame, np.full(3, np.nan, np.float32))]))
+
+    def _close_segment(self) -> None:
+        if len(self._segment):
+            self._collect(self._segment.advance(ended=True))
+            self._segment = _Segment(self._spotter)
+
+    def _collect(self, result: tuple[Scores, list[Interval]]) -> None:
+        scores, intervals = result
+        if len(scores):
+            self._finished.append(scores)
+        self._found += intervals
+
+    def _deliver(self, newest: Scores, seen: tuple[Interval, ...]) -> Update:
+        update = Update(Scores.concatenate(self._finished), newest, tuple(self._found), seen)
+        self._finished, self._found = [], []
+        return update
+
+
+class _Segment:
+    """One uninterrupted stretch of a face. Frames count from the segment's start; old ones are let go."""
+
+    def __init__(self, spotter: Spotter) -> None:
+        self._spotter = spotter
+        self._features: list[FloatArray] = []
+        self._frames: list[GridFrame] = []
+        self._features_from = 0
+        self._final = 0
+        self._scored: list[_Scored] = []
+        self._scored_from = 0
+        self._decoded = 0
+        """Frames before this one belong to islands that are closed, or to none."""
+
+    def __len__(self) -> int:
+        return self._features_from + len(self._features)
+
+    def append(self, frame: GridFrame, features: FloatArray) -> None:
+        self._frames.append(frame)
+        self._features.append(features)
+
+    def advance(self, ended: bool) -> tuple[Scores, list[Interval]]:
+        """Make final what can be: scores whose look-ahead has passed, intervals whose island has closed."""
+        spec = self._spotter.spec
+        until = len(self) if ended else len(self) - spec.look_ahead_frames
+        fresh: list[_Scored] = []
+        if until > self._final:
+            scores = self._score()[: until - self._final]
+            first = self._final - self._features_from
+            fresh = [_Scored(f, s) for f, s in zip(self._frames[first:], scores, strict=False)]
+            self._scored += fresh
+            self._final = until
+        intervals = self._decode(self._scored, ended)
+        self._forget()
+        return _scores(fresh), intervals
+
+    def preview(self) -> tuple[Scores, tuple[Interval, ...]]:
+        """Scores of the frames that are not final, and the intervals of all islands that are still open."""
+        if self._final == len(self):
+            return Scores.empty(), ()
+        newest = [
+            _Scored(f, s) for f, s in zip(self._frames[self._final - self._features_from :], self._score(), strict=True)
+        ]
+        together = self._scored + newest
+        decoder = _Islands(together, self._scored_from, self._spotter)
+        seen = [
+            i for island in decoder.islands() if island[0] >= self._decoded for i in decoder.intervals(island, False)
+        ]
+        return _scores(newest), tuple(sorted(seen, key=lambda i: i.onset_s))
+
+    def _score(self) -> FloatArray:
+        """Scores of all frames that are not final, (n, 3), from a window that reaches back over the receptive field."""
+        start = max(self._final - self._spotter.spec.look_back_frames, self._features_from)
+        if self._final == len(self):
+            return _NO_SCORES
+        window = np.stack(self._features[start - self._features_from :])
+        intensity, apex = self._spotter.score(window)
+        return np.concatenate([intensity[:, None], apex], axis=1)[self._final - start :]
+
+    def _decode(self, scored: list[_Scored], ended: bool) -> list[Interval]:
+        if not scored:
+            return []
+        decoder = _Islands(scored, self._scored_from, self._spotter)
+        settings = self._spotter.spec.decode
+        intervals: list[Interval] = []
+        end = self._scored_from + len(scored)
+        undecided = end
+        for island in decoder.islands():
+            if island[0] < self._decoded:
+                continue
+            closed = ended or island[1] + settings.margin_frames(island[1] - island[0] + 1) < end
+            if not closed:
+                undecided = island[0]
+                break
+            intervals += decoder.intervals(island, True)
+            self._decoded = island[1] + 1
+        # the last frame may be the beginning of an island
+        self._decoded = max(self._decoded, min(undecided, end))
+        return sorted(intervals, key=lambda i: i.onset_s)
+
+    def _forget(self) -> None:
+        """Let go of what no later step can need."""
+        settings = self._spotter.spec.decode
+        keep_scored = self._decoded - max(_KEEP_FRAMES, settings.margin_frames(len(self._scored)))
+        drop = min(max(keep_scored - self._scored_from, 0), len(self._scored))
+        del self._scored[:drop]
+        self._scored_from += drop
+        drop = max(self._final - self._spotter.spec.look_back_frames - self._features_from, 0)
+        del self._features[:drop], self._frames[:drop]
+        self._features_from += drop
+
+
+class _Islands:
+    """Decoding of a run of scored frames; its first frame is ``start`` in the segment."""
+
+    def __init__(self, scored: list[_Scored], start: int, spotter: Spotter) -> None:
+        self._scored, self._start, self._settings = scored, start, spotter.spec.decode
+        values = np.stack([s.scores for s in scored])
+        self._intensity = np.ascontiguousarray(values[:, 0])
+        self._apex = [
+            smooth(np.ascontiguousarray(values[:, 1 + c]), self._settings.of(c).smooth_frames)
+            for c in range(len(CLASSES))
+        ]
+
+    def islands(self) -> list[Run]:
+        """Islands in the segment's frames."""
+        runs = runs_above(self._intensity, self._settings.island)
+        return [(a + self._start, b + self._start) for a, b in runs]
+
+    def intervals(self, island: Run, final: bool) -> list[Interval]:
+        here = (island[0] - self._start, island[1] - self._start)
+        found = decode_island(self._intensity, self._apex, here, self._settings)
+        return [self._interval(f, final) for f in found if self._trustworthy(f)]
+
+    def _trustworthy(self, found: Found) -> bool:
+        """An interval that rests mostly on frames of low quality is not reported."""
+        quality = [s.frame.quality for s in self._scored[found.onset : found.offset + 1]]
+        return float(np.mean(quality)) >= LOW_QUALITY
+
+    def _interval(self, found: Found, final: bool) -> Interval:
+        onset, apex, offset = (self._scored[i].frame for i in (found.onset, found.apex, found.offset))
+        return Interval(
+            type=ExpressionType(CLASSES[found.class_index]),
+            onset_s=onset.time_s,
+            apex_s=apex.time_s,
+            offset_s=offset.time_s,
+            onset_frame=onset.source_frame,
+            apex_frame=apex.source_frame,
+            offset_frame=offset.source_frame,
+            score=found.score,
+            final=final,
+        )
+
+
+def _scores(scored: list[_Scored]) -> Scores:
+    if not scored:
+        return Scores.empty()
+    values = np.stack([s.scores for s in scored])
+    return Scores(
+        time_s=np.array([s.frame.time_s for s in scored]),
+        valid=np.array([s.frame.valid for s in scored]),
+        intensity=np.ascontiguousarray(values[:, 0]),
+        macro=np.ascontiguousarray(values[:, 1]),
+        micro=np.ascontiguousarray(values[:, 2]),
+        quality=np.array([s.frame.quality for s in scored], np.float32),
+    )

@@ -1,0 +1,257 @@
+"""The two-branch spotting network (torch). Imported by ``training`` alone; the application runs its ONNX export.
+
+Input: displacement of the 12 regions from the running baseline, (batch, time, 12, 2), inter-ocular distances, 30 Hz.
+Output: class-agnostic intensity (batch, time) and class-aware apex scores (batch, time, 2: macro, micro), all 0..1.
+
+First a fixed, differentiable description of the motion round each frame at several time scales (how far the face has
+come from k frames ago and how far it goes in the next k: an apex is where both are large and opposite, and far from the
+baseline), then a small dilated temporal convolution network with strong dropout, then the two heads of P-FES/GIM
+(arXiv 2511.16952; method.md 1.4): intensity from an embedding g_t of the frame's features f_t, apexes from f_t itself.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from models.types import REGION_COUNT
+
+BROWS = (0, 1, 2, 3, 4, 5)
+MOUTH = (8, 9, 10, 11)
+FACE = BROWS + MOUTH
+MIRROR = (5, 4, 3, 2, 1, 0, 6, 7, 10, 9, 8, 11)
+"""Region that takes each region's place when the picture is mirrored (x changes its sign too)."""
+
+TINY = 1e-8
+"""Floor under what is divided by. A floor, not an added epsilon: ONNX optimisers drop additions of almost nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkSettings:
+    """Shape of the network. Scales and statistics are in grid frames (30 Hz)."""
+
+    scales: tuple[int, ...] = (3, 5, 8, 12, 18, 27, 40)
+    width: int = 32
+    kernel: int = 5
+    dilations: tuple[int, ...] = (1, 2, 4, 8, 16)
+    input_dropout: float = 0.4
+    dropout: float = 0.5
+    smooth_frames: float = 1.0
+    activity_frames: int = 300
+
+    @property
+    def look_ahead_frames(self) -> int:
+        """Frames of future that a final score depends on."""
+        return max(self.scales) + sum(self.dilations) * (self.kernel // 2) + 3 * round(self.smooth_frames)
+
+    @property
+    def look_back_frames(self) -> int:
+        """Frames of past that a score depends on."""
+        return self.look_ahead_frames + self.activity_frames
+
+    def as_dict(self) -> dict[str, object]:
+        return asdict(self)
+
+
+class NetworkOutput(NamedTuple):
+    """Logits and embeddings for training. intensity, apex: logits; frame: f_t (B, T, C); embedding: g_t (B, T, C)."""
+
+    intensity: Tensor
+    apex: Tensor
+    frame: Tensor
+    embedding: Tensor
+
+
+def _combination_matrix() -> Tensor:
+    """(15, 24) signed combinations of region coordinates that muscles move together; 24 = 12 regions x (x, y)."""
+
+    def x(region: int) -> int:
+        return 2 * region
+
+    def y(region: int) -> int:
+        return 2 * region + 1
+
+    rows: list[dict[int, float]] = [
+        {y(r): 1 / 6 for r in BROWS},
+        {y(2): 0.5, y(3): 0.5},
+        {y(0): 0.5, y(5): 0.5},
+        {**{x(r): 1 / 3 for r in (0, 1, 2)}, **{x(r): -1 / 3 for r in (3, 4, 5)}},
+        {**{y(r): 1 / 3 for r in (0, 1, 2)}, **{y(r): -1 / 3 for r in (3, 4, 5)}},
+        {x(r): 1 / 6 for r in BROWS},
+        {x(10): 1.0, x(8): -1.0},
+        {y(8): 0.5, y(10): 0.5},
+        {y(8): 1.0, y(10): -1.0},
+        {y(11): 1.0, y(9): -1.0},
+        {y(9): 1.0},
+        {y(11): 1.0},
+        {x(r): 0.25 for r in MOUTH},
+        {y(6): 0.5, y(7): 0.5},
+        {x(6): 0.5, x(7): 0.5},
+    ]
+    matrix = torch.zeros(len(rows), 2 * REGION_COUNT)
+    for i, row in enumerate(rows):
+        for column, value in row.items():
+            matrix[i, column] = value
+    return matrix
+
+
+def _top_two(x: Tensor) -> tuple[Tensor, Tensor]:
+    """Largest and mean of the two largest values along axis 1, (B, 1, T) each (equal largest values count once)."""
+    first = x.amax(1, keepdim=True)
+    second = torch.where(x >= first, torch.full_like(x, -1e9), x).amax(1, keepdim=True)
+    return first, 0.5 * (first + torch.maximum(second, first - 1.0))
+
+
+def _pools(length: Tensor) -> list[Tensor]:
+    """(B, 10, T) per region of ``FACE`` -> largest, mean of the top two, mean, brow maximum, mouth maximum."""
+    first, top = _top_two(length)
+    brows, mouth = length[:, : len(BROWS)], length[:, len(BROWS) :]
+    return [first, top, length.mean(1, keepdim=True), brows.amax(1, keepdim=True), mouth.amax(1, keepdim=True)]
+
+
+def _pad_edges(x: Tensor, before: int, after: int) -> Tensor:
+    """Repeat the first and the last frame, along the last axis."""
+    return torch.cat([x[..., :1].expand(-1, -1, before), x, x[..., -1:].expand(-1, -1, after)], dim=-1)
+
+
+class MotionDescription(nn.Module):
+    """Fixed description of the motion round each frame: (B, T, 12, 2) -> (B, T, size). No weights."""
+
+    combinations: Tensor
+    kernel: Tensor
+
+    def __init__(self, settings: NetworkSettings) -> None:
+        super().__init__()
+        self.settings = settings
+        self.register_buffer("combinations", _combination_matrix(), persistent=False)
+        radius = 3 * round(settings.smooth_frames)
+        offset = torch.arange(-radius, radius + 1, dtype=torch.float32)
+        weights = torch.exp(-0.5 * (offset / max(settings.smooth_frames, 1e-6)) ** 2)
+        self.register_buffer("kernel", (weights / weights.sum()).view(1, 1, -1), persistent=False)
+        self.size = len(settings.scales) * (2 * 15 + 4 * 5 + 2) + 15 + 5 + 3
+
+    def forward(self, features: Tensor) -> Tensor:
+        s = self.settings
+        x = self._smooth(features.flatten(2).transpose(1, 2))
+        time = x.shape[-1]
+        speed = self._length(x - _pad_edges(x, 1, 0)[..., :time]).mean(1, keepdim=True)
+        # distance from the calm face is what a held expression still shows when nothing moves
+        parts = [self._combine(x), *_pools(self._length(x))]
+        parts += [self._centred_mean(speed, 5), self._centred_mean(speed, 15)]
+        parts.append(self._trailing_mean(speed, s.activity_frames))
+        reach = max(s.scales)
+        padded = _pad_edges(x, reach, reach)
+        for k in s.scales:
+            left = x - padded[..., reach - k : reach - k + time]
+            right = x - padded[..., reach + k : reach + k + time]
+            length_left, length_right = self._length(left), self._length(right)
+            smaller = torch.minimum(length_left, length_right)
+            # > 0 where the face came and goes back the same way (an apex), < 0 where it passes through
+            dot = (self._regions(left) * self._regions(right)).sum(2)
+            apex = dot / torch.sqrt(dot.abs().clamp_min(TINY))
+            parts += [self._combine(left), self._combine(right)]
+            for measure in (length_left, length_right, smaller, apex):
+                pools = _pools(measure)
+                parts += pools
+                if measure is smaller or measure is apex:
+                    usual = self._trailing_mean(pools[1].abs(), s.activity_frames)
+                    parts.append(pools[1] / (usual + 0.002))
+        return torch.cat(parts, dim=1).transpose(1, 2)
+
+    def _combine(self, x: Tensor) -> Tensor:
+        return torch.matmul(self.combinations, x)
+
+    @staticmethod
+    def _regions(x: Tensor) -> Tensor:
+        """(B, 24, T) -> (B, 10, 2, T): the regions of ``FACE``, nose left out."""
+        return torch.cat([x[:, :12], x[:, 16:]], dim=1).unflatten(1, (len(FACE), 2))
+
+    def _length(self, x: Tensor) -> Tensor:
+        return torch.sqrt((self._regions(x) ** 2).sum(2))
+
+    def _smooth(self, x: Tensor) -> Tensor:
+        radius = self.kernel.shape[-1] // 2
+        channels = x.shape[1]
+        return functional.conv1d(_pad_edges(x, radius, radius), self.kernel.expand(channels, 1, -1), groups=channels)
+
+    @staticmethod
+    def _centred_mean(x: Tensor, frames: int) -> Tensor:
+        return functional.avg_pool1d(_pad_edges(x, frames // 2, frames // 2), frames, 1)
+
+    @staticmethod
+    def _trailing_mean(x: Tensor, frames: int) -> Tensor:
+        """Mean over the last ``frames`` frames, or over all there are where the track is younger than that."""
+        nothing = torch.zeros_like(x[..., :1]).expand(-1, -1, frames - 1)
+        total = functional.avg_pool1d(torch.cat([nothing, x], -1), frames, 1)
+        count = functional.avg_pool1d(torch.cat([nothing, torch.ones_like(x)], -1), frames, 1)
+        return total / count
+
+
+class _Block(nn.Module):
+    """Residual dilated convolution: x + dropout(gelu(norm(conv x)))."""
+
+    def __init__(self, width: int, kernel: int, dilation: int, dropout: float) -> None:
+        super().__init__()
+        self.conv = nn.Conv1d(width, width, kernel, padding=dilation * (kernel // 2), dilation=dilation)
+        self.norm = nn.LayerNorm(width)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.norm(self.conv(x.transpose(1, 2)).transpose(1, 2))
+        return x + self.dropout(functional.gelu(y))
+
+
+class SpotterNetwork(nn.Module):
+    """Motion description, dilated trunk, intensity head and apex head."""
+
+    centre: Tensor
+    spread: Tensor
+
+    def __init__(self, settings: NetworkSettings | None = None) -> None:
+        super().__init__()
+        self.settings = settings or NetworkSettings()
+        s = self.settings
+        self.describe = MotionDescription(s)
+        self.register_buffer("centre", torch.zeros(self.describe.size))
+        self.register_buffer("spread", torch.ones(self.describe.size))
+        self.enter = nn.Sequential(
+            nn.Dropout(s.input_dropout),
+            nn.Linear(self.describe.size, s.width),
+            nn.LayerNorm(s.width),
+            nn.GELU(),
+            nn.Dropout(s.dropout),
+        )
+        self.blocks = nn.Sequential(*[_Block(s.width, s.kernel, d, s.dropout) for d in s.dilations])
+        self.embed = nn.Sequential(nn.Linear(s.width, s.width), nn.LeakyReLU(0.2), nn.Dropout(s.dropout))
+        self.intensity = nn.Linear(s.width, 1)
+        self.apex = nn.Linear(s.width, 2)
+        nn.init.constant_(self.apex.bias, -2.0)
+        nn.init.constant_(self.intensity.bias, -1.0)
+
+    @torch.no_grad()
+    def fit_normalisation(self, batches: list[Tensor]) -> None:
+        """Set centre and spread of the description from training material: median and 84th percentile of |f - median|."""
+        described = torch.cat([self.describe(b).reshape(-1, self.describe.size) for b in batches])
+        self.centre.copy_(described.median(0).values)
+        deviation = (described - self.centre).abs()
+        self.spread.copy_(deviation.kthvalue(int(0.84 * len(deviation)), dim=0).values.clamp_min(1e-4))
+
+    def normalised(self, features: Tensor) -> Tensor:
+        """arcsinh((f - centre) / spread) of the motion description, (B, T, size)."""
+        return torch.asinh((self.describe(features) - self.centre) / self.spread)
+
+    def heads(self, described: Tensor) -> NetworkOutput:
+        frame = self.blocks(self.enter(described))
+        embedding = self.embed(frame)
+        return NetworkOutput(self.intensity(embedding).squeeze(-1), self.apex(frame), frame, embedding)
+
+    def logits(self, features: Tensor) -> NetworkOutput:
+        return self.heads(self.normalised(features))
+
+    def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
+        output = self.logits(features)
+        return torch.sigmoid(output.intensity), torch.sigmoid(output.apex)

@@ -1,0 +1,63 @@
+"""Scoring with ONNX Runtime: on the GPU where there is one, else on the CPU, and it says which."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from pathlib import Path
+
+import numpy as np
+import onnxruntime as ort
+
+from models.assets import SPOTTER, asset_path
+from models.model_file import INPUT_NAME, OUTPUT_NAMES, ModelSpec, open_session, read_model_bytes
+from models.types import FloatArray
+
+log = logging.getLogger(__name__)
+
+CPU, CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
+
+
+class Spotter:
+    """A loaded model. Safe to share between threads that score one after another.
+
+    Raises:
+        ModelFileError: the file breaks the contract. AssetError: the shipped model is missing.
+    """
+
+    def __init__(self, path: Path | None = None, *, use_gpu: bool = True) -> None:
+        self.path = path or asset_path(SPOTTER)
+        data = read_model_bytes(self.path)
+        self._session, self.spec = open_session(self.path, data, _providers(use_gpu))
+
+    spec: ModelSpec
+
+    @property
+    def provider(self) -> str:
+        """``CUDA`` or ``CPU``: where scoring runs."""
+        return "CUDA" if CUDA in self._session.get_providers() else "CPU"
+
+    def score(self, features: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Score one window. features: (T, 12, 2) displacement in IOD; returns intensity (T,) and apex (T, 2), 0..1."""
+        batch = np.ascontiguousarray(features, np.float32)[None]
+        intensity, apex = self._session.run(list(OUTPUT_NAMES), {INPUT_NAME: batch})
+        return intensity[0], apex[0]
+
+
+def _providers(use_gpu: bool) -> list[object]:
+    """CUDA first where the build has it and a device answers; ONNX Runtime alone would only complain on stderr."""
+    if not use_gpu or CUDA not in ort.get_available_providers() or not _cuda_device_present():
+        return [CPU]
+    with contextlib.suppress(Exception):
+        # finds the CUDA libraries that the extra [cuda] brings
+        ort.preload_dlls()
+    return [CUDA, CPU]
+
+
+def _cuda_device_present() -> bool:
+    if Path("/proc/driver/nvidia/version").exists():
+        return True
+    try:
+        return any(d.ep_name == CUDA for d in ort.get_ep_devices())
+    except Exception:  # an API of newer releases
+        return False

@@ -1,0 +1,102 @@
+"""Export of a trained network to the ONNX file that the application reads, with a parity check against torch."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import numpy as np
+import onnx
+import torch
+
+from models.baseline import BaselineSettings
+from models.decode import DecodeSettings
+from models.errors import ModelFileError
+from models.model_file import INPUT_NAME, OUTPUT_NAMES, metadata
+from models.network import SpotterNetwork
+from models.spotter import Spotter
+from models.types import REGION_COUNT
+
+log = logging.getLogger(__name__)
+
+OPSET = 18
+PARITY = 1e-4
+"""Largest allowed difference between torch and ONNX Runtime, in score."""
+
+
+def export(
+    network: SpotterNetwork,
+    path: Path,
+    *,
+    decode: DecodeSettings,
+    baseline: BaselineSettings,
+    training_data: str,
+    licence: str,
+    version: str,
+    config_sha256: str,
+) -> float:
+    """Write ``path`` and return the largest difference in score between torch and ONNX Runtime.
+
+    Raises:
+        ModelFileError: the exported file does not give the same scores.
+    """
+    network = network.eval()
+    example = torch.randn(1, 256, REGION_COUNT, 2, generator=torch.Generator().manual_seed(0)) * 0.03
+    program = torch.onnx.export(
+        network,
+        (example,),
+        input_names=[INPUT_NAME],
+        output_names=list(OUTPUT_NAMES),
+        dynamic_shapes={"features": {0: torch.export.Dim("batch", min=1), 1: torch.export.Dim("time", min=2)}},
+        opset_version=OPSET,
+        dynamo=True,
+        verbose=False,
+    )
+    if program is None:
+        raise ModelFileError("The network could not be exported to ONNX.")
+    model = program.model_proto
+    properties = metadata(
+        look_back_frames=network.settings.look_back_frames,
+        look_ahead_frames=network.settings.look_ahead_frames,
+        decode=decode,
+        baseline=baseline,
+        training_data=training_data,
+        licence=licence,
+        version=version,
+        config_sha256=config_sha256,
+    )
+    # the exporter's own properties and comments hold paths of the machine it ran on
+    del model.metadata_props[:]
+    model.doc_string = ""
+    for node in model.graph.node:
+        node.doc_string = ""
+        del node.metadata_props[:]
+    onnx.helper.set_model_props(model, properties)
+    onnx.checker.check_model(model)
+    partial = path.with_name(path.name + ".writing")
+    onnx.save_model(model, partial, save_as_external_data=False)
+    difference = parity(network, partial)
+    if difference > PARITY:
+        partial.unlink()
+        raise ModelFileError(f"The exported model differs from the trained one by {difference:.2e} in score.")
+    partial.replace(path)
+    log.info("exported %s, parity %.1e", path, difference)
+    return difference
+
+
+def parity(network: SpotterNetwork, path: Path) -> float:
+    """Largest difference in score between torch and the file, over windows of several lengths and amplitudes."""
+    spotter = Spotter(path, use_gpu=False)
+    rng = np.random.default_rng(0)
+    worst = 0.0
+    for frames in (2, 31, 300, 301, 700):
+        steps = rng.normal(size=(frames, REGION_COUNT, 2)) * 0.003
+        steps[:1] = 0.0
+        features = np.cumsum(steps, axis=0).astype(np.float32)
+        with torch.no_grad():
+            intensity, apex = network(torch.from_numpy(features)[None])
+        got_intensity, got_apex = spotter.score(features)
+        for got, wanted in ((got_intensity, intensity[0].numpy()), (got_apex, apex[0].numpy())):
+            # a score that is not a number differs as much as a score can
+            worst = max(worst, float(np.nan_to_num(np.abs(got - wanted), nan=1.0).max()))
+    return worst
