@@ -130,7 +130,7 @@ def spot_with_model(clip: ClipRun, spotter: Spotter) -> tuple[Interval, ...]:
     for count, motion in enumerate(clip.motions, start=1):
         analyzer.push(motion)
         if count % UPDATE_FRAMES == 0:
-            found += analyzer.update().intervals
+            found += analyzer.update(provisional=False).intervals
     found += analyzer.finish().intervals
     return tuple(sorted(found, key=lambda interval: interval.onset_s))
 
@@ -186,18 +186,24 @@ def _score(clip: ClipRun, labels: Sequence[ClipLabel], spotted: Sequence[Interva
 
 def _print_table(name: str, scores: Sequence[ClipScore]) -> None:
     print(f"\n{name}")
-    row = "{:24} {:>6} {:>6} {:>9} {:>10} {:>8} {:>7} {:>11}"
-    print(row.format("clip", "clear", "found", "IoU any", "IoU type", "spotted", "alarms", "in nothing"))
-    for s in scores:
-        counts = (len(s.clear), len(s.found), s.iou_half_any, s.iou_half_type)
-        print(row.format(s.clip, *counts, len(s.spotted), len(s.alarms), len(s.in_nothing)))
-    for title, part in (("all", scores), ("without conversation", [s for s in scores if not s.in_conversation])):
+    row = "{:24} {:>6} {:>6} {:>10} {:>8} {:>9} {:>8} {:>7} {:>6} {:>11}"
+    print(
+        row.format(
+            "clip", "clear", "found", "by chance", "IoU any", "IoU type", "spotted", "alarms", "stray", "in nothing"
+        )
+    )
+    for title, part in (
+        *((score.clip, [score]) for score in scores),
+        ("all", scores),
+        ("without conversation", [score for score in scores if not score.in_conversation]),
+    ):
         t = total(part)
-        alarms = sum(len(s.alarms) for s in part)
-        print(row.format(title, t.clear, t.found, t.iou_half_any, t.iou_half_type, t.spotted, alarms, t.in_nothing))
+        found = (t.clear, t.found, f"{t.found_by_chance:.1f}", t.iou_half_any, t.iou_half_type)
+        print(row.format(title, *found, t.spotted, sum(len(s.alarms) for s in part), t.stray, t.in_nothing))
     t = total(scores)
     print(
-        f"found {_share(t.found, t.clear)}, IoU >= 0.5 any {_share(t.iou_half_any, t.clear)}, "
+        f"found {_share(t.found, t.clear)}, by chance {t.found_by_chance:.1f}; "
+        f"IoU >= 0.5 any {_share(t.iou_half_any, t.clear)}, "
         f"own type {_share(t.iou_half_type, t.clear)}"
     )
     print(

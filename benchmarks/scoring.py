@@ -21,12 +21,17 @@ GRID_STEP_S = 1.0 / GRID_HZ
 FOUND_MIN_IOU = 0.2
 LONGEST_FACTOR = 3.0
 
+CHANCE_SHIFTS = 50
+
 RULE = f"""\
 found       a `clear` expression for which some spotted interval of either type has IoU >= {FOUND_MIN_IOU} with it, or
             contains its apex and is at most {LONGEST_FACTOR:g} times as long as it
 IoU any     `clear` expressions paired one to one with spotted intervals of either type, IoU >= {MEGC_MIN_IOU}
 IoU type    the same, paired with intervals of their own type alone
 alarm       a spotted interval of either type that shares no moment with a `clear` or `doubtful` expression
+stray       the strict count: a spotted interval that finds no `clear` and no `doubtful` expression by the rule above
+by chance   mean of `found` when each clip's intervals are moved along the clip by {CHANCE_SHIFTS} evenly spaced steps:
+            what as many intervals of the same lengths find without looking
 in nothing  an alarm whose apex, or more than half of whose length, lies in a `nothing` stretch
 IoU is taken in seconds with both ends included (one step of 1/{GRID_HZ:g} s is added to every length)."""
 
@@ -66,10 +71,12 @@ class ClipScore:
     free_s: float
     clear: tuple[ClipLabel, ...]
     found: tuple[ClipLabel, ...]
+    found_by_chance: float
     iou_half_any: int
     iou_half_type: int
     spotted: tuple[Interval, ...]
     alarms: tuple[Interval, ...]
+    stray: tuple[Interval, ...]
     in_nothing: tuple[Interval, ...]
 
     @property
@@ -83,12 +90,14 @@ class Totals:
 
     clear: int
     found: int
+    found_by_chance: float
     iou_half_any: int
     iou_half_type: int
     spotted: int
     alarms: int
     alarms_a_minute: float
     alarms_a_free_minute: float
+    stray: int
     in_nothing: int
 
 
@@ -138,23 +147,26 @@ def score_clip(
     expressions = [label for label in labels if label.kind is not LabelKind.NOTHING]
     nothing = [label for label in labels if label.kind is LabelKind.NOTHING]
     untouched = [found for found in spotted if not any(_shared_s(found, label) > 0 for label in expressions)]
+    spans = _spans(spotted)
+    found = np.asarray(_finds(spans, clear).any(axis=0))
+    fits = np.asarray(_finds(spans, expressions).any(axis=1))
     return ClipScore(
         clip,
         in_conversation,
         duration_s,
         max(0.0, duration_s - sum(label.offset_s - label.onset_s for label in expressions)),
         tuple(clear),
-        tuple(label for label in clear if any(_finds(found, label) for found in spotted)),
+        tuple(label for label, was_found in zip(clear, found, strict=True) if was_found),
+        _found_by_chance(clear, spans, duration_s),
         _paired(clear, spotted),
         sum(
-            _paired(
-                [label for label in clear if label.type == kind], [found for found in spotted if found.type == kind]
-            )
+            _paired([label for label in clear if label.type == kind], [span for span in spotted if span.type == kind])
             for kind in ExpressionType
         ),
         tuple(spotted),
         tuple(untouched),
-        tuple(found for found in untouched if any(_lies_in(found, label) for label in nothing)),
+        tuple(span for span, fit in zip(spotted, fits, strict=True) if not fit),
+        tuple(span for span in untouched if any(_lies_in(span, label) for label in nothing)),
     )
 
 
@@ -166,12 +178,14 @@ def total(scores: Iterable[ClipScore]) -> Totals:
     return Totals(
         sum(len(score.clear) for score in scores),
         sum(len(score.found) for score in scores),
+        sum(score.found_by_chance for score in scores),
         sum(score.iou_half_any for score in scores),
         sum(score.iou_half_type for score in scores),
         sum(len(score.spotted) for score in scores),
         sum(len(score.alarms) for score in scores if not score.in_conversation),
         _a_minute(alarms, sum(score.duration_s for score in conversation)),
         _a_minute(alarms, sum(score.free_s for score in conversation)),
+        sum(len(score.stray) for score in scores),
         sum(len(score.in_nothing) for score in scores),
     )
 
@@ -188,13 +202,26 @@ def _paired(clear: Sequence[ClipLabel], spotted: Sequence[Interval]) -> int:
     return len(match_intervals(_spans(spotted), _spans(clear), min_iou=MEGC_MIN_IOU, step=GRID_STEP_S))
 
 
-def _finds(found: Interval, label: ClipLabel) -> bool:
-    iou = float(interval_iou(_spans([found]), _spans([label]), step=GRID_STEP_S)[0, 0])
-    if iou >= FOUND_MIN_IOU:
-        return True
-    contains = label.apex_s is not None and found.onset_s <= label.apex_s <= found.offset_s
-    longest_s = LONGEST_FACTOR * (label.offset_s - label.onset_s + GRID_STEP_S)
-    return contains and found.duration_s + GRID_STEP_S <= longest_s
+def _finds(spotted: NDArray[np.float64], labels: Sequence[ClipLabel]) -> NDArray[np.bool_]:
+    """Which spotted interval (N, 2) finds which expression: (N, labels)."""
+    spans = _spans(labels)
+    apex_s = np.array([label.apex_s for label in labels], np.float64)
+    contains = (spotted[:, None, 0] <= apex_s) & (apex_s <= spotted[:, None, 1])
+    length_s = spotted[:, 1] - spotted[:, 0] + GRID_STEP_S
+    longest_s = LONGEST_FACTOR * (spans[:, 1] - spans[:, 0] + GRID_STEP_S)
+    fits = interval_iou(spotted, spans, step=GRID_STEP_S) >= FOUND_MIN_IOU
+    return np.asarray(fits | (contains & (length_s[:, None] <= longest_s)))
+
+
+def _found_by_chance(clear: Sequence[ClipLabel], spotted: NDArray[np.float64], duration_s: float) -> float:
+    """See ``RULE``. An interval that would pass the clip's end begins anew at its start, in one piece."""
+    onset_s, length_s = spotted[:, 0], spotted[:, 1] - spotted[:, 0]
+    room_s = np.maximum(duration_s - length_s, GRID_STEP_S)
+    count = 0
+    for k in range(CHANCE_SHIFTS):
+        moved_s = (onset_s + duration_s * (k + 0.5) / CHANCE_SHIFTS) % room_s
+        count += int(_finds(np.stack([moved_s, moved_s + length_s], axis=1), clear).any(axis=0).sum())
+    return count / CHANCE_SHIFTS
 
 
 def _shared_s(found: Interval, label: ClipLabel) -> float:
