@@ -281,14 +281,14 @@ def _below_mouth(mesh: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _close_lids(moved: NDArray[np.float64], mesh: NDArray[np.float64], closure: float, side: Side) -> None:
-    """Bring the upper lids down to the lower ones; the crease above follows a third of the way."""
+    """Bring the upper lids down to the lower ones; the skin above them follows two thirds of the way."""
     half = len(UPPER_LIDS) // 2
     columns = {Side.LEFT: slice(0, half), Side.RIGHT: slice(half, None), Side.BOTH: slice(None)}[side]
     for u, low, c in list(zip(UPPER_LIDS, LOWER_LIDS, _LID_CREASES, strict=True))[columns]:
         gap = mesh[low] - mesh[u]
         moved[u] = gap * (0.92 * closure)
         moved[low] = -gap * (0.08 * closure)
-        moved[c] = gap * (0.35 * closure)
+        moved[c] = gap * (0.65 * closure)
 
 
 def intensity_profile(

@@ -25,7 +25,7 @@ def frame_times(
         kept = rng.random(count) >= degradation.drop_share
         kept[[0, -1]] = True
         times = times[kept]
-    ticks = np.round((times - times[0]) * _TICK_HZ)
+    ticks = np.round((times - times[0]) * TICK_HZ)
     return np.asarray(ticks / _TICK_HZ)
 
 

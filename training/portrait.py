@@ -51,8 +51,8 @@ _RELAX = Action(
     ActionKind.SPEECH,
     MappingProxyType(
         {
-            291: (-0.090, 0.095), 270: (-0.050, 0.045), 321: (-0.055, 0.030), 0: (0.0, 0.010), 17: (0.0, -0.020),
-            425: (-0.040, 0.045), 280: (-0.020, 0.025), 374: (0.0, 0.010), 450: (0.0, 0.012), 199: (0.0, 0.0),
+            291: (-0.095, 0.125), 270: (-0.050, 0.055), 321: (-0.055, 0.040), 0: (0.0, 0.010), 17: (0.0, -0.020),
+            425: (-0.045, 0.055), 280: (-0.020, 0.030), 374: (0.0, 0.010), 450: (0.0, 0.012), 199: (0.0, 0.0),
             152: (0.0, 0.0), 4: (0.0, 0.0), 365: (-0.010, 0.010),
         }
     ),
@@ -87,7 +87,7 @@ class Identity:
     @staticmethod
     def random(rng: np.random.Generator) -> Identity:
         """A plausible other person under another light."""
-        tint = 1.0 + rng.normal(0.0, 0.05, 3)
+        tint = 1.0 + np.clip(rng.normal(0.0, 0.03, 3), -0.06, 0.06)
         return Identity(
             mirror=bool(rng.random() < 0.5),
             width=float(np.clip(rng.normal(0.0, 0.05), -0.1, 0.1)),
@@ -210,7 +210,7 @@ class Head:
         how = cv2.INTER_CUBIC if zoom > 0.7 else cv2.INTER_AREA
         canvas = cv2.warpAffine(picture, matrix, padded, flags=how, borderMode=cv2.BORDER_REFLECT_101)
         mesh = np.concatenate([(landmarks[:, :2] - eyes) @ turn.T, landmarks[:, 2:]], axis=1) * (zoom / self._iod_px)
-        return np.asarray(canvas), mesh
+        return np.asarray(canvas), _tame_edge(mesh)
 
     def _darken_lip_line(self, texture: Image, mesh_px: Points) -> Image:
         """Draw the shadow where the lips meet; without it the portrait's teeth shine through as a bright seam."""
@@ -305,6 +305,20 @@ def _reshape(mesh: Points, identity: Identity) -> Points:
     out[:, 2] *= 1.0 + identity.depth
     left, right = out[[33, 133], :2].mean(axis=0), out[[362, 263], :2].mean(axis=0)
     out[:, :2] = (out[:, :2] - (left + right) / 2.0) / float(np.hypot(*(right - left)))
+    return out
+
+
+def _tame_edge(mesh: Points) -> Points:
+    """Pull the outline a little inwards, onto skin, and flatten the steep far sides, which a turn would smear."""
+    out = mesh.copy()
+    oval = mesh[list(OVAL), :2]
+    centre = (oval.min(axis=0) + oval.max(axis=0)) / 2.0
+    spokes, rim = mesh[:, :2] - centre, oval - centre
+    angle = np.arctan2(rim[:, 1], rim[:, 0])
+    outline = np.interp(np.arctan2(spokes[:, 1], spokes[:, 0]), angle, np.hypot(*rim.T), period=2.0 * np.pi)
+    outward = np.clip((np.hypot(*spokes.T) / outline - 0.6) / 0.4, 0.0, 1.0)
+    out[:, :2] -= spokes * (0.04 * outward**2)[:, None]
+    out[:, 2] = np.where(out[:, 2] > 0.45, 0.45 + 0.6 * (out[:, 2] - 0.45), out[:, 2])
     return out
 
 

@@ -2,9 +2,9 @@
 
 The head is MediaPipe's face mesh (468 points; its tessellation has holes for eyes and mouth), the eyeballs and the
 inside of the mouth behind those holes, and four rings around the face that carry hair, ears and neck along and fade to
-a still background. A picture is made by finding, for every output pixel, the triangle that covers it last (far ones are painted
-first), looking up that triangle's affine map into the texture, and one ``cv2.remap``: a piecewise-affine warp, which is
-continuous across edges and exact at the mesh points.
+a still background. A picture is made by finding, for every output pixel, the triangle that covers it last (far ones are
+painted first), looking up that triangle's affine map into the texture, and one ``cv2.remap``: a piecewise-affine warp,
+which is continuous across edges and exact at the mesh points.
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ NECK_FOLLOW = (0.75, 0.4, 0.12, 0.0)
 _RING_DEPTH_IOD = (0.3, 0.6, 0.6, 0.6)
 
 _COARSE = 4
+_SEAM_PX = 4.0
 _EYES = (
     (33, *UPPER_LIDS[:7], 133, *reversed(LOWER_LIDS[:7])),
     (362, *UPPER_LIDS[7:], 263, *reversed(LOWER_LIDS[7:])),
@@ -133,6 +134,18 @@ def lookup(
     return out
 
 
+def _seams(maps: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Pixels beside an edge where one part covers another (the map jumps there); they would look jagged."""
+    jump = np.zeros(maps.shape[:2], np.uint8)
+    across = np.abs(np.diff(maps, axis=1)).max(axis=2) > _SEAM_PX
+    along = np.abs(np.diff(maps, axis=0)).max(axis=2) > _SEAM_PX
+    jump[:, 1:] |= across
+    jump[:, :-1] |= across
+    jump[1:] |= along
+    jump[:-1] |= along
+    return jump.astype(np.bool_)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Layer:
     """Triangles painted in the given order, or by depth where ``by_depth`` says so."""
@@ -205,9 +218,12 @@ class MeshPainter:
         fine = lookup(ids, np.concatenate(maps), x, y)
         box = coarse[low[1] : high[1], low[0] : high[0]]
         np.copyto(box, fine, where=(ids > 0)[..., None])
-        return np.asarray(
-            cv2.remap(self._texture, *cv2.split(coarse), cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT_101)
-        )
+        x_map, y_map = cv2.split(coarse)
+        out = cv2.remap(self._texture, x_map, y_map, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT_101)
+        part = out[low[1] : high[1], low[0] : high[0]]
+        seams = _seams(fine)
+        part[seams] = cv2.GaussianBlur(part, (0, 0), 0.8)[seams]
+        return np.asarray(out, np.uint8)
 
     def _coarse(self, position: Points) -> NDArray[np.float32]:
         """Map of the surroundings, evaluated at every fourth pixel and interpolated between."""

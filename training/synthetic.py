@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import csv
+import io
 import logging
 import sys
 from collections.abc import Callable, Iterable, Iterator
@@ -22,7 +23,7 @@ from numpy.typing import NDArray
 from models.errors import ApexspotError, OutputError
 from models.types import FloatArray, Frame
 from training.actions import ACTIONS, SPEECH_SHAPES, Action, Side, field
-from training.degrade import Camera, frame_times
+from training.degrade import TICK_HZ, Camera, frame_times
 from training.portrait import Head, Pose
 from training.synth_script import (
     Event,
@@ -83,22 +84,18 @@ class Motion:
         self._mesh = mesh_xy_iod
         self._fields: dict[tuple[str, Side], FloatArray] = {}
         syllables = [e for number, s in enumerate(script.speech) for e in _syllables(s, script.seed, number)]
-        self._events = sorted((*script.events, *syllables), key=lambda e: e.onset_s)
+        self._events = (*script.events, *syllables)
+        self._spans_s = np.array([(e.onset_s, e.offset_s) for e in self._events]).reshape(-1, 2)
 
     def displacement(self, time_s: float) -> FloatArray:
         """(478, 2) in IOD."""
         total = np.zeros(self._mesh.shape, np.float32)
-        lids = np.zeros(self._mesh.shape, np.float32)
-        for event in self._events:
-            if event.onset_s >= time_s:
-                break
-            if event.offset_s <= time_s:
-                continue
+        for number in np.flatnonzero((self._spans_s[:, 0] < time_s) & (time_s < self._spans_s[:, 1])):
+            event = self._events[number]
             strength = float(event.strength(time_s))
             for name in event.actions:
-                target = lids if ACTIONS[name].lid_closure else total
-                target += strength * self._field(ACTIONS[name], event.side)
-        return total + lids
+                total += strength * self._field(ACTIONS[name], event.side)
+        return total
 
     def _field(self, action: Action, side: Side) -> FloatArray:
         key = (action.name, side)
@@ -174,11 +171,19 @@ def truth_rows(script: Script, times_s: NDArray[np.float64]) -> list[dict[str, s
 
 
 def write_truth(script: Script, times_s: NDArray[np.float64], path: Path) -> None:
-    """Write the truth table as CSV."""
-    with path.open("w", newline="", encoding="utf-8") as stream:
-        writer = csv.DictWriter(stream, TRUTH_COLUMNS, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(truth_rows(script, times_s))
+    """Write the truth table as CSV.
+
+    Raises:
+        OutputError: the file cannot be written.
+    """
+    text = io.StringIO()
+    writer = csv.DictWriter(text, TRUTH_COLUMNS, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(truth_rows(script, times_s))
+    try:
+        path.write_text(text.getvalue(), encoding="utf-8")
+    except OSError as error:
+        raise OutputError(f"{path} cannot be written ({error.strerror}).") from error
 
 
 def encode(frames: Iterable[Frame], path: Path, fps: float, crf: int = 23, preset: str = "veryfast") -> int:
@@ -189,27 +194,37 @@ def encode(frames: Iterable[Frame], path: Path, fps: float, crf: int = 23, prese
     Raises:
         OutputError: the file cannot be written.
     """
-    count = 0
     try:
-        with av.open(str(path), "w", format="mp4") as container:
-            stream = container.add_stream("libx264", rate=Fraction(fps).limit_denominator(1001))
-            stream.pix_fmt = "yuv420p"
-            stream.time_base = Fraction(1, 90_000)
-            stream.codec_context.time_base = Fraction(1, 90_000)
-            stream.codec_context.thread_count = 1
-            stream.options = {"crf": str(crf), "preset": preset}
-            for frame in frames:
-                if count == 0:
-                    stream.height, stream.width = frame.image.shape[:2]
-                yuv = np.asarray(cv2.cvtColor(frame.image, cv2.COLOR_BGR2YUV_I420), np.uint8)
-                picture = av.VideoFrame.from_ndarray(yuv, format="yuv420p")
-                picture.pts = round(frame.time_s * 90_000)
-                picture.time_base = Fraction(1, 90_000)
-                container.mux(stream.encode(picture))
-                count += 1
-            container.mux(stream.encode(None))
-    except OSError as error:
-        raise OutputError(f"{path} cannot be written ({error.strerror or error}).") from error
+        container = av.open(str(path), "w", format="mp4")
+    except (OSError, av.FFmpegError) as error:
+        raise OutputError(f"{path} cannot be written ({error.strerror}).") from error
+    try:
+        with container:
+            return _mux(container, frames, fps, {"crf": str(crf), "preset": preset})
+    except BaseException as error:
+        path.unlink(missing_ok=True)
+        if isinstance(error, OSError | av.FFmpegError):
+            raise OutputError(f"{path} could not be written to its end ({error.strerror}).") from error
+        raise
+
+
+def _mux(container: av.container.OutputContainer, frames: Iterable[Frame], fps: float, options: dict[str, str]) -> int:
+    tick = Fraction(1, TICK_HZ)
+    stream = container.add_stream("libx264", rate=Fraction(fps).limit_denominator(1001), options=options)
+    stream.pix_fmt = "yuv420p"
+    stream.codec_context.time_base = tick
+    stream.codec_context.thread_count = 1
+    count = 0
+    for frame in frames:
+        if count == 0:
+            stream.height, stream.width = frame.image.shape[:2]
+        yuv = np.asarray(cv2.cvtColor(frame.image, cv2.COLOR_BGR2YUV_I420), np.uint8)
+        picture = av.VideoFrame.from_ndarray(yuv, format="yuv420p")
+        picture.pts = round(frame.time_s * TICK_HZ)
+        picture.time_base = tick
+        container.mux(stream.encode(picture))
+        count += 1
+    container.mux(stream.encode(None))
     return count
 
 
@@ -239,6 +254,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, required=True, metavar="FILE.mp4")
     options = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(message)s")
+    if not (0.0 < options.duration_s <= 7200.0 and 5.0 <= options.fps <= 240.0):
+        parser.error("the duration must lie in 0-7200 s and the frame rate in 5-240 frames a second")
     script = KINDS[options.kind](options.seed, options.duration_s, options.fps, options.size, options.irregular)
     try:
         count = write(script, options.out)
