@@ -26,31 +26,34 @@ Run = tuple[int, int]
 class ClassDecode:
     """Decoding of one class; lengths are in grid frames (30 Hz).
 
-    threshold: least apex score of an interval. before, after: shortest and longest distance from the apex to the onset
-    and to the offset. smooth_frames: radius of the triangular smoothing of the apex score.
+    threshold: least apex score of an interval. before, after: usual distances from the apex to the onset and to the
+    offset. elasticity: how far the run of intensity may pull a side from its usual length (0 not at all, 1 fully), within
+    ``narrowest`` and ``widest`` times the usual. held: a run longer than this many usual lengths is a held expression
+    and is taken as it is, up to ``longest`` frames. smooth_frames: radius of the smoothing of the apex score.
     """
 
     threshold: float
-    before: tuple[int, int]
-    after: tuple[int, int]
+    before: int
+    after: int
+    elasticity: float
+    narrowest: float
+    widest: float
+    held: float
+    longest: int
     smooth_frames: int
-
-    @property
-    def shortest(self) -> int:
-        return self.before[0] + self.after[0] + 1
 
 
 @dataclass(frozen=True, slots=True)
 class DecodeSettings:
-    """island: lowest intensity threshold. fractions: levels tried, relative to the apex's intensity.
+    """island: lowest intensity threshold. fractions: levels tried, between the island's and the apex's intensity.
 
     nms_iou: overlap above which the weaker of two intervals of one class goes.
     """
 
-    macro: ClassDecode = field(default_factory=lambda: ClassDecode(0.4, (8, 60), (10, 75), 4))
-    micro: ClassDecode = field(default_factory=lambda: ClassDecode(0.4, (4, 7), (4, 8), 1))
-    island: float = 0.1
-    fractions: tuple[float, ...] = (0.3, 0.4, 0.5, 0.6, 0.7)
+    macro: ClassDecode = field(default_factory=lambda: ClassDecode(0.4, 15, 21, 0.35, 0.5, 1.8, 2.5, 300, 6))
+    micro: ClassDecode = field(default_factory=lambda: ClassDecode(0.4, 5, 7, 0.0, 1.0, 1.0, 99.0, 7, 1))
+    island: float = 0.15
+    fractions: tuple[float, ...] = (0.25,)
     nms_iou: float = 0.3
 
     def of(self, class_index: int) -> ClassDecode:
@@ -58,9 +61,9 @@ class DecodeSettings:
 
     def margin_frames(self, island_length: int) -> int:
         """Frames beyond either end of an island that its intervals may depend on."""
+        reach = max(round(rule.widest * max(rule.before, rule.after)) for rule in (self.macro, self.micro))
         smoothing = max(self.macro.smooth_frames, self.micro.smooth_frames)
-        least = max(*self.macro.before[:1], *self.macro.after[:1], *self.micro.before[:1], *self.micro.after[:1])
-        return smoothing + least + round(MARGIN_SHARE * (island_length + 2 * least)) + 2
+        return smoothing + max(reach, round(MARGIN_SHARE * island_length)) + 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +119,7 @@ def decode_island(
     for c, scores in enumerate(smoothed):
         rule = settings.of(c)
         candidates = [
-            Found(c, *_interval(intensity, t, rule, settings.fractions), float(scores[t]))
+            Found(c, *_interval(intensity, t, rule, settings), float(scores[t]))
             for t in _peaks(scores, island)
             if scores[t] >= rule.threshold
         ]
@@ -142,30 +145,35 @@ def _peaks(scores: FloatArray, island: Run) -> list[int]:
     return [first + int(i) for i in np.flatnonzero((inside > before) & (inside >= after))]
 
 
-def _interval(
-    intensity: FloatArray, apex: int, rule: ClassDecode, fractions: tuple[float, ...]
-) -> tuple[int, int, int]:
-    """Onset, apex, offset: the run with the highest contrast between its inside and a margin of a fifth round it."""
-    best: tuple[float, int, int] | None = None
-    for fraction in fractions:
-        level = fraction * float(intensity[apex])
-        onset = _walk(intensity, apex, -1, level, rule.before)
-        offset = _walk(intensity, apex, 1, level, rule.after)
-        contrast = _contrast(intensity, onset, offset)
-        if best is None or contrast > best[0] + 1e-6:
-            best = (contrast, onset, offset)
-    assert best is not None
-    return best[1], apex, best[2]
+def _interval(intensity: FloatArray, apex: int, rule: ClassDecode, settings: DecodeSettings) -> tuple[int, int, int]:
+    """Onset, apex, offset. Of the runs at each level the one with the highest outer-inner contrast sets the lengths."""
+    floor, peak = settings.island, float(intensity[apex])
+    best = (-np.inf, apex, apex)
+    for fraction in settings.fractions:
+        level = floor + fraction * max(peak - floor, 0.0)
+        first, last = (_walk(intensity, apex, step, level, rule.longest) for step in (-1, 1))
+        contrast = _contrast(intensity, first, last)
+        if contrast > best[0] + 1e-6:
+            best = (contrast, first, last)
+    onset = apex - _side(apex - best[1], rule.before, rule)
+    offset = apex + _side(best[2] - apex, rule.after, rule)
+    return max(onset, 0), apex, min(offset, len(intensity) - 1)
 
 
-def _walk(intensity: FloatArray, apex: int, step: int, level: float, reach: tuple[int, int]) -> int:
-    """Last frame from the apex outwards above ``level``, at least and at most ``reach`` frames away."""
+def _side(run: int, usual: int, rule: ClassDecode) -> int:
+    """Length of one side of an interval from the length of its run of intensity."""
+    if run > rule.held * usual:
+        return run
+    stretched = usual * (max(run, 1) / usual) ** rule.elasticity
+    return round(min(max(stretched, rule.narrowest * usual), rule.widest * usual))
+
+
+def _walk(intensity: FloatArray, apex: int, step: int, level: float, longest: int) -> int:
+    """Last frame from the apex outwards above ``level``, at most ``longest`` frames away."""
     end = apex
-    while abs(end - apex) < reach[1] and 0 <= end + step < len(intensity) and intensity[end + step] > level:
+    while abs(end - apex) < longest and 0 <= end + step < len(intensity) and intensity[end + step] > level:
         end += step
-    if abs(end - apex) < reach[0]:
-        end = apex + step * reach[0]
-    return min(max(end, 0), len(intensity) - 1)
+    return end
 
 
 def _contrast(intensity: FloatArray, onset: int, offset: int) -> float:

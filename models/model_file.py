@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import onnxruntime as ort
@@ -32,8 +32,13 @@ class _ClassSpec(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     threshold: float = Field(ge=0, le=1)
-    before: tuple[int, int]
-    after: tuple[int, int]
+    before: int = Field(ge=1, le=300)
+    after: int = Field(ge=1, le=300)
+    elasticity: float = Field(ge=0, le=1)
+    narrowest: float = Field(gt=0, le=1)
+    widest: float = Field(ge=1, le=10)
+    held: float = Field(ge=1)
+    longest: int = Field(ge=1, le=3000)
     smooth_frames: int = Field(ge=0, le=30)
 
 
@@ -118,8 +123,8 @@ def metadata(
         look_back_frames=look_back_frames,
         look_ahead_frames=look_ahead_frames,
         decode=_DecodeSpec(
-            macro=_class_spec(decode.macro),
-            micro=_class_spec(decode.micro),
+            macro=_ClassSpec(**asdict(decode.macro)),
+            micro=_ClassSpec(**asdict(decode.micro)),
             island=decode.island,
             fractions=decode.fractions,
             nms_iou=decode.nms_iou,
@@ -229,7 +234,3 @@ def read_spec(path: Path, properties: Mapping[str, str], sha256: str) -> ModelSp
         config_sha256=spec.config_sha256,
         sha256=sha256,
     )
-
-
-def _class_spec(rule: ClassDecode) -> _ClassSpec:
-    return _ClassSpec(threshold=rule.threshold, before=rule.before, after=rule.after, smooth_frames=rule.smooth_frames)

@@ -16,14 +16,16 @@ from torch.nn import functional
 class LossWeights:
     """Weight of every part; 0 switches it off.
 
+    neutral: of the neutral frames in the intensity loss; above 1 it keeps the calm face's intensity near 0.
     neutral_mined: train intensity on the K most confident neutral frames alone (K = expression frames), as published.
     False takes all neutral frames: the confident ones have little left to teach, the others are tomorrow's false alarms.
     """
 
     intensity: float = 1.0
+    neutral: float = 3.0
     smoothness: float = 0.1
-    reward: float = 0.1
-    norm: float = 0.02
+    reward: float = 0.05
+    norm: float = 0.1
     apex: float = 1.0
     contrastive: float = 1.4e-5
     micro: float = 1.5
@@ -32,13 +34,13 @@ class LossWeights:
     contrastive_anchors: int = 192
 
 
-def intensity_loss(intensity: Tensor, soft: Tensor, neutral: Tensor) -> Tensor:
-    """MSE on macro frames + MSE on micro frames + MSE on neutral frames. neutral: (B, T) bool."""
+def intensity_loss(intensity: Tensor, soft: Tensor, neutral: Tensor, neutral_weight: float = 1.0) -> Tensor:
+    """MSE on macro frames + MSE on micro frames + weighted MSE on neutral frames. neutral: (B, T) bool."""
     total = intensity.new_zeros(())
     for c in range(2):
         label = soft[..., c]
         total = total + _mean((intensity - label) ** 2, label > 0)
-    return total + _mean(intensity**2, neutral)
+    return total + neutral_weight * _mean(intensity**2, neutral)
 
 
 def mine_neutral(intensity: Tensor, soft: Tensor, candidates: Tensor) -> Tensor:

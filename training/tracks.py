@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from models.types import GRID_HZ, REGION_COUNT, ExpressionType, FloatArray
 from training.actions import ACTIONS, EXPRESSIONS, SPEECH_SHAPES, Profile, Side, intensity_profile, region_displacement
 
-VISIBLE_MACRO_IOD = 0.022
-VISIBLE_MICRO_IOD = 0.014
+VISIBLE_MACRO_IOD = 0.035
+VISIBLE_MICRO_IOD = 0.02
 """Largest region displacement below which an event is neither asked for nor forbidden."""
 
 
@@ -228,7 +228,7 @@ def _head_turns(rng: np.random.Generator, time_s: NDArray[np.float64]) -> NDArra
             profile = np.where(time_s > start_s + rise_s, 1.0, profile)
         field = terms @ (rng.normal(size=(6, 2)) * np.array([0.6, 1, 1, 1, 1, 1])[:, None])
         field -= field[[6, 7]].mean(0)
-        size = np.exp(rng.uniform(np.log(0.008), np.log(0.07)))
+        size = np.exp(rng.uniform(np.log(0.006), np.log(0.035)))
         position += profile[:, None, None] * field * (size / np.linalg.norm(field, axis=1).max())
     return position
 

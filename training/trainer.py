@@ -178,7 +178,7 @@ def _loss(
     intensity = torch.sigmoid(out.intensity)
     calm = losses.mine_neutral(intensity, soft, neutral) if weights.neutral_mined else neutral
     parts = {
-        "intensity": weights.intensity * losses.intensity_loss(intensity, soft, calm),
+        "intensity": weights.intensity * losses.intensity_loss(intensity, soft, calm, weights.neutral),
         "smoothness": weights.smoothness * losses.smoothness_loss(intensity),
         "reward": weights.reward * losses.reward_loss(intensity, soft),
         "norm": weights.norm * intensity.mean(),
