@@ -9,7 +9,9 @@ from numpy.typing import NDArray
 from models.types import Image
 from training.synth_script import Degradation
 
-_TICK_HZ = 90_000  # clock of the written video; times are rounded to it, so that a file gives them back exactly
+TICK_HZ = 90_000
+"""Clock of the written video; times are rounded to it, so that a file gives them back exactly."""
+
 _NOISE_PICTURES = 3
 
 
@@ -26,7 +28,7 @@ def frame_times(
         kept[[0, -1]] = True
         times = times[kept]
     ticks = np.round((times - times[0]) * TICK_HZ)
-    return np.asarray(ticks / _TICK_HZ)
+    return np.asarray(ticks / TICK_HZ)
 
 
 class Camera:
