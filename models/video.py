@@ -24,6 +24,9 @@ _FALLBACK_RATE_HZ = 30
 _JUMP_BACK_S = 1.0
 """Timestamps that fall back by more than this start anew (joined recordings, a wrapped clock)."""
 
+_JUMP_AHEAD_S = 600.0
+"""A longer step ahead is a broken timestamp too: nobody pauses a recording for so long within one file."""
+
 _MAX_THREADS = 4
 """Each decoding thread holds whole pictures; more do not help at the speed at which faces are tracked."""
 
@@ -180,7 +183,7 @@ class _Clock:
             now = due
         else:
             now = stamp - self._origin
-            if now < self._last - Fraction(_JUMP_BACK_S):
+            if now < self._last - Fraction(_JUMP_BACK_S) or now > self._last + Fraction(_JUMP_AHEAD_S):
                 self._origin = stamp - due
                 now = due
             elif now <= self._last:

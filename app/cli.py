@@ -1,0 +1,155 @@
+"""The command ``apexspot``. Heavy parts are imported by the commands that need them, so that ``--help`` is quick."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+
+from app.logs import log_path, start_logging
+from app.versions import program_version
+from models.errors import ApexspotError, UsageError
+
+log = logging.getLogger(__name__)
+
+INTERRUPTED = 130
+
+# click's ClickException; newer releases of typer carry their own copy of click, so it is taken from what typer shows
+_CommandLineError: type[Exception] = typer.BadParameter.__mro__[2]
+
+app = typer.Typer(
+    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"apexspot {program_version()}")
+        raise typer.Exit
+
+
+@app.callback(invoke_without_command=True)
+def window(
+    context: typer.Context,
+    demo: Annotated[bool, typer.Option("--demo", help="Play the demo clip, no camera needed.")] = False,
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Where the demo in a terminal writes its CSV [current folder].")
+    ] = None,
+    _: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Spot macro- and micro-expressions, live from a camera or in a recording.
+
+    Without a command the window opens.
+    """
+    if context.invoked_subcommand is not None:
+        if demo or out is not None:
+            raise UsageError("--demo goes without a command, and --out stands behind the command that it is for.")
+        return
+    if out is not None and not demo:
+        raise UsageError("--out here belongs to --demo; for recordings it is: apexspot spot VIDEO --out DIR.")
+    from app.display import probe_display
+
+    display = probe_display()
+    if display.usable:
+        open_window(demo)
+    if not demo:
+        raise UsageError(
+            f"{display.problem} Without a window there are: apexspot --demo (plays in the terminal) and "
+            "apexspot spot VIDEO (a recording)."
+        )
+    from app.terminal_demo import run_terminal_demo
+
+    typer.echo(f"{display.problem} The demo plays in the terminal instead.", err=True)
+    run_terminal_demo(out or Path())
+
+
+@app.command()
+def spot(
+    videos: Annotated[list[Path], typer.Argument(metavar="VIDEO...", help="Video files.")],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder for the results.")] = Path(),
+    force: Annotated[bool, typer.Option("--force", "-f", help="Replace results that are there already.")] = False,
+    model: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Another model than the one that ships with apexspot.")
+    ] = None,
+) -> None:
+    """Find the expressions in recordings.
+
+    For each video three files are written: NAME.intervals.csv, NAME.frames.csv and NAME.json.
+    Several videos of one NAME become NAME, NAME-2, NAME-3 in the order given.
+
+    A video that cannot be read is named and passed over, and the exit code is then 1.
+    """
+    from app.cli_spot import spot_all
+
+    if not spot_all(videos, out, force=force, model=model):
+        raise typer.Exit(1)
+
+
+@app.command()
+def cameras() -> None:
+    """List the cameras that are plugged in."""
+    from app.cameras import camera_lines
+
+    for line in camera_lines():
+        typer.echo(line)
+
+
+@app.command()
+def doctor() -> None:
+    """Show what is installed, where scoring runs, and what is missing."""
+    from app.doctor import examine
+
+    report = examine()
+    for line in report.lines:
+        typer.echo(line)
+    if not report.healthy:
+        raise typer.Exit(1)
+
+
+def open_window(demo: bool) -> NoReturn:
+    """Open the window and leave the program with its exit code."""
+    from app.gui.main import run_window
+    from app.sources import DemoChoice
+    from app.sources.opencv import drop_qt_variables
+
+    drop_qt_variables()
+    raise typer.Exit(run_window(DemoChoice() if demo else None, autoplay=demo))
+
+
+def run() -> NoReturn:
+    """Entry of the console command: every error becomes one sentence on stderr and an exit code."""
+    start_logging()
+    sys.exit(_run(sys.argv[1:]))
+
+
+def _run(arguments: list[str]) -> int:
+    try:
+        code = app(arguments, prog_name="apexspot", standalone_mode=False)
+        sys.stdout.flush()
+        return code if isinstance(code, int) else 0
+    except ApexspotError as error:
+        typer.echo(f"apexspot: {error}", err=True)
+        return error.exit_code
+    except _CommandLineError as error:
+        error.show()  # type: ignore[attr-defined]
+        return 2
+    except (typer.Abort, KeyboardInterrupt):
+        typer.echo("apexspot: stopped; nothing half-written is left behind.", err=True)
+        return INTERRUPTED
+    except BrokenPipeError:
+        # whoever read our output has left; keep Python from complaining once more when it ends
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception as error:
+        log.exception("unexpected error")
+        typer.echo(f"apexspot: something unexpected went wrong ({type(error).__name__}); see {log_path()}", err=True)
+        return 1
