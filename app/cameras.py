@@ -7,10 +7,7 @@ import sys
 from app.sources.devices import Camera, list_cameras
 
 _NONE = "No camera was found."
-_LINUX_HINT = (
-    "Is it plugged in? In a container, pass the device through (--device /dev/video0); "
-    "your user may have to be in the group video."
-)
+_LINUX_HINT = "Is it plugged in? In a container, pass the device through (--device /dev/video0)."
 _OTHER_HINT = "Is it plugged in, and may this program use cameras (privacy settings of the system)?"
 _UNSURE = "The system does not tell which number is which camera, so the order may change after plugging."
 

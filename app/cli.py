@@ -74,7 +74,7 @@ def window(
 
 @app.command()
 def spot(
-    videos: Annotated[list[Path], typer.Argument(metavar="VIDEO...", help="Video files.")],
+    videos: Annotated[list[Path], typer.Argument(metavar="VIDEO", help="Video files.")],
     out: Annotated[Path, typer.Option(metavar="DIR", help="Folder for the results.")] = Path(),
     force: Annotated[bool, typer.Option("--force", "-f", help="Replace results that are there already.")] = False,
     model: Annotated[

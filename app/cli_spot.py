@@ -82,7 +82,7 @@ def _without_repeats(videos: list[Path]) -> list[Path]:
 
 def _check_videos(videos: list[Path]) -> None:
     for video in videos:
-        if video.parts[0].lower() in _ADDRESSES:  # what a path makes of "http://…"
+        if video.parts and video.parts[0].lower() in _ADDRESSES:  # what a path makes of "http://…"
             raise UsageError(f"{video} is an address; spot reads files, streams are opened in the window.")
         try:
             missing = not video.exists()
