@@ -1,0 +1,119 @@
+"""Shaded intervals and gaps behind a curve."""
+
+from __future__ import annotations
+
+import pyqtgraph as pg
+from PySide6.QtCore import QLineF, QPointF, QRectF, Qt
+from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPen
+from PySide6.QtWidgets import QStyleOptionGraphicsItem, QWidget
+
+from app.gui.text import kind_name
+from app.gui.theme import Theme, band_brush
+from models.types import Interval
+
+Span = tuple[float, float]
+
+
+class Bands(pg.GraphicsObject):
+    """Paints everything in one go, in pixels, so that hatching and lines keep their width at any zoom."""
+
+    def __init__(self, theme: Theme, labels: bool) -> None:
+        super().__init__()
+        self._theme = theme
+        self._labels = labels
+        self._intervals: tuple[Interval, ...] = ()
+        self._gaps: tuple[Span, ...] = ()
+        self._unreliable: tuple[Span, ...] = ()
+        self._highlighted: Interval | None = None
+        self.setZValue(-10)
+
+    def set_theme(self, theme: Theme) -> None:
+        self._theme = theme
+        self.update()
+
+    def set_content(
+        self,
+        intervals: tuple[Interval, ...],
+        gaps: tuple[Span, ...],
+        unreliable: tuple[Span, ...],
+        highlighted: Interval | None,
+    ) -> None:
+        """Replace what is shown; all times on the plot's axis."""
+        self._intervals, self._gaps, self._unreliable = intervals, gaps, unreliable
+        self._highlighted = highlighted
+        self.update()
+
+    def boundingRect(self) -> QRectF:
+        return self.viewRect()
+
+    def viewRangeChanged(self) -> None:
+        self.prepareGeometryChange()
+        self.update()
+
+    def paint(self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None) -> None:
+        view = self.viewRect()
+        to_pixels = painter.worldTransform()
+        corner, other = to_pixels.map(view.topLeft()), to_pixels.map(view.bottomRight())
+        top, bottom = sorted((corner.y(), other.y()))
+        left, right = sorted((corner.x(), other.x()))
+
+        def box(span: Span, height: float | None = None) -> QRectF | None:
+            begin = to_pixels.map(QPointF(span[0], 0.0)).x()
+            end = max(to_pixels.map(QPointF(span[1], 0.0)).x(), begin + 2.0)
+            if end < left or begin > right:
+                return None
+            begin, end = max(begin, left), min(end, right)
+            return QRectF(begin, top if height is None else bottom - height, end - begin, height or bottom - top)
+
+        painter.save()
+        painter.resetTransform()
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
+        gap = QColor(self._theme.gap)
+        gap.setAlpha(70)
+        for span in self._gaps:
+            if rect := box(span):
+                painter.fillRect(rect, gap)
+        for span in self._unreliable:
+            if rect := box(span, height=4.0):
+                painter.fillRect(rect, QColor(self._theme.macro))
+        label_end = left
+        for interval in self._intervals:
+            rect = box((interval.onset_s, interval.offset_s))
+            if rect is None:
+                continue
+            self._paint_interval(painter, interval, rect, to_pixels.map(QPointF(interval.apex_s, 0.0)).x())
+            if self._labels:
+                label_end = self._paint_label(painter, interval, rect, label_end, right)
+        painter.restore()
+
+    def _paint_interval(self, painter: QPainter, interval: Interval, rect: QRectF, apex_px: float) -> None:
+        painter.fillRect(rect, band_brush(self._theme, interval.type, interval.final))
+        colour = self._theme.of(interval.type)
+        highlighted = interval == self._highlighted
+        style = Qt.PenStyle.SolidLine if interval.final else Qt.PenStyle.DashLine
+        painter.setPen(QPen(colour, 2.0 if highlighted else 1.0, style))
+        if highlighted:
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            painter.drawRect(rect.adjusted(0, 1, 0, -1))
+        else:
+            painter.drawLine(QLineF(rect.topLeft(), rect.bottomLeft()))
+            painter.drawLine(QLineF(rect.topRight(), rect.bottomRight()))
+        if rect.left() <= apex_px <= rect.right():
+            painter.setPen(QPen(colour, 1.0, Qt.PenStyle.DotLine))
+            painter.drawLine(QLineF(apex_px, rect.top(), apex_px, rect.bottom()))
+
+    def _paint_label(self, painter: QPainter, interval: Interval, rect: QRectF, used: float, right: float) -> float:
+        """Write the class above its band, unless the label before reaches that far."""
+        text = kind_name(interval.type)
+        metrics = QFontMetricsF(painter.font())
+        width = metrics.horizontalAdvance(text) + 8
+        begin = min(rect.center().x() - width / 2, right - width)
+        if begin < used:
+            return used
+        label = QRectF(begin, rect.top() + 3, width, metrics.height() + 2)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(QColor(self._theme.panel))
+        painter.drawRoundedRect(label, 3, 3)
+        painter.setPen(self._theme.of(interval.type))
+        painter.drawText(label, Qt.AlignmentFlag.AlignCenter, text)
+        return label.right() + 2

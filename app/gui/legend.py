@@ -1,0 +1,64 @@
+"""What the colours and hatchings of the curves mean."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QRectF, QSize, Qt
+from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen
+from PySide6.QtWidgets import QSizePolicy, QWidget
+
+from app.gui.theme import Theme, band_brush
+from models.types import ExpressionType
+
+ENTRIES = ("Macro", "Micro", "Provisional", "No face")
+_SWATCH_PX = 18
+_GAP_PX = 6
+_SPACE_PX = 14
+
+
+class Legend(QWidget):
+    """A row of swatches, painted with the very brushes of the curves."""
+
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
+        self._theme = theme
+        self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+        self.setAccessibleName("Legend")
+        self.setAccessibleDescription(
+            "Macro plain, micro hatched, provisional lighter with a dashed edge, no face grey"
+        )
+
+    def set_theme(self, theme: Theme) -> None:
+        self._theme = theme
+        self.update()
+
+    def sizeHint(self) -> QSize:
+        metrics = self.fontMetrics()
+        text = sum(metrics.horizontalAdvance(entry) for entry in ENTRIES)
+        return QSize(
+            text + len(ENTRIES) * (_SWATCH_PX + _GAP_PX) + (len(ENTRIES) - 1) * _SPACE_PX + 2, metrics.height() + 6
+        )
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        metrics = self.fontMetrics()
+        x = 1
+        for entry in ENTRIES:
+            box = QRectF(x + 0.5, (self.height() - 12) / 2 + 0.5, _SWATCH_PX - 1, 11)
+            self._paint_swatch(painter, entry, box)
+            x += _SWATCH_PX + _GAP_PX
+            painter.setPen(QColor(self._theme.muted))
+            width = metrics.horizontalAdvance(entry)
+            painter.drawText(QRectF(x, 0, width + 4, self.height()), Qt.AlignmentFlag.AlignVCenter, entry)
+            x += width + _SPACE_PX
+
+    def _paint_swatch(self, painter: QPainter, entry: str, box: QRectF) -> None:
+        if entry == "No face":
+            colour = QColor(self._theme.gap)
+            colour.setAlpha(90)
+            painter.fillRect(box, colour)
+            return
+        kind = ExpressionType.MICRO if entry == "Micro" else ExpressionType.MACRO
+        final = entry != "Provisional"
+        painter.fillRect(box, band_brush(self._theme, kind, final))
+        painter.setPen(QPen(self._theme.of(kind), 1.0, Qt.PenStyle.SolidLine if final else Qt.PenStyle.DashLine))
+        painter.drawRect(box)

@@ -1,0 +1,70 @@
+"""Opening the window."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+
+from PySide6.QtCore import QSettings
+from PySide6.QtWidgets import QApplication
+
+from app.gui.cameras import CameraScan
+from app.gui.player import Player
+from app.gui.theme import DARK, LIGHT, Theme, apply_theme, system_is_dark
+from app.gui.window import MainWindow
+from app.sources import SourceChoice
+
+
+def run_window(choice: SourceChoice | None, autoplay: bool) -> int:
+    """Show the window until it is closed.
+
+    choice: what is chosen at first; None leaves it to the cameras that are found. autoplay: start it at once.
+
+    Returns:
+        The exit status.
+    """
+    app = make_application(sys.argv[:1])
+    window = open_window(app, QSettings("apexspot", "apexspot"))
+    # Ctrl+C in the terminal closes the window as its own button does; the poll timer lets Python see the signal
+    before = signal.signal(signal.SIGINT, lambda *_: window.close())
+    if choice is not None:
+        if autoplay:
+            window.play(choice)
+        else:
+            window.bar.choose(choice)
+    window.show()
+    try:
+        return app.exec()
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def make_application(arguments: list[str]) -> QApplication:
+    """The Qt application, rid of the plugin paths that OpenCV sets for a Qt of its own."""
+    for name in ("QT_QPA_PLATFORM_PLUGIN_PATH", "QT_QPA_FONTDIR"):
+        if "cv2" in os.environ.get(name, ""):
+            del os.environ[name]
+    app = QApplication(arguments)
+    app.setApplicationName("apexspot")
+    app.setDesktopFileName("apexspot")
+    return app
+
+
+def open_window(
+    app: QApplication, settings: QSettings, theme: Theme | None = None, cameras: CameraScan | None = None
+) -> MainWindow:
+    """A window that follows the desktop's light or dark, unless a ``theme`` is given."""
+    follows = theme is None
+    theme = theme or (DARK if system_is_dark(app) else LIGHT)
+    apply_theme(app, theme)
+    window = MainWindow(Player(), cameras or CameraScan(), settings, theme)
+    if follows:
+
+        def follow() -> None:
+            now = DARK if system_is_dark(app) else LIGHT
+            apply_theme(app, now)
+            window.set_theme(now)
+
+        app.styleHints().colorSchemeChanged.connect(follow)
+    return window

@@ -1,0 +1,135 @@
+"""The bar on top: what to watch, start and stop, how it is shown, export."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QPushButton, QSizePolicy, QToolButton, QWidget
+
+from app.gui.theme import set_primary
+from app.sources import CameraChoice, DemoChoice, SourceChoice
+
+OPEN_FILE, OPEN_STREAM = "Open a video…", "Open a stream…"
+
+
+class SourceBar(QWidget):
+    """Buttons and a chooser that only say what was asked for; the window acts."""
+
+    chosen = Signal(object)
+    """A ``SourceChoice`` was picked."""
+    file_requested = Signal()
+    stream_requested = Signal()
+    toggled = Signal()
+    """Start or stop."""
+    export_requested = Signal()
+    mirror_toggled = Signal(bool)
+    regions_toggled = Signal(bool)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._cameras: tuple[CameraChoice, ...] = ()
+        self._opened: SourceChoice | None = None
+        self.chooser = QComboBox()
+        self.chooser.setMinimumWidth(220)
+        self.chooser.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
+        self.chooser.setAccessibleName("Source")
+        self.chooser.setToolTip("What to watch")
+        self.chooser.activated.connect(self._activated)
+
+        self.start_button = QPushButton("Start")
+        set_primary(self.start_button, True)
+        self.start_button.setMinimumWidth(96)
+        self.start_button.setToolTip("Start or stop (Space)")
+        self.start_button.clicked.connect(self.toggled)
+
+        self.mirror_button = self._toggle("Mirror", "Show the picture as a mirror does; the analysis is the same")
+        self.mirror_button.toggled.connect(self.mirror_toggled)
+        self.regions_button = self._toggle("Face regions", "Show the face's outline and its 12 regions")
+        self.regions_button.setChecked(True)
+        self.regions_button.toggled.connect(self.regions_toggled)
+        self.export_button = QPushButton("Export CSV…")
+        self.export_button.setToolTip("Write the table of intervals to a file (Ctrl+E)")
+        self.export_button.setEnabled(False)
+        self.export_button.clicked.connect(self.export_requested)
+
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(8)
+        for widget in (self.chooser, self.start_button):
+            layout.addWidget(widget)
+        layout.addStretch(1)
+        for widget in (self.mirror_button, self.regions_button, self.export_button):
+            layout.addWidget(widget)
+        self._fill(DemoChoice())
+
+    @staticmethod
+    def _toggle(text: str, tip: str) -> QToolButton:
+        button = QToolButton()
+        button.setText(text)
+        button.setToolTip(tip)
+        button.setCheckable(True)
+        button.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        return button
+
+    @property
+    def choice(self) -> SourceChoice:
+        """What "Start" will play."""
+        current: SourceChoice = self.chooser.currentData()
+        return current
+
+    def set_cameras(self, cameras: tuple[CameraChoice, ...]) -> None:
+        """Offer these; the first becomes the choice if nothing but the demo was chosen before."""
+        if cameras == self._cameras:
+            return
+        first_look = not self._cameras and isinstance(self.choice, DemoChoice)
+        self._cameras = cameras
+        gone = isinstance(self.choice, CameraChoice) and self.choice not in cameras
+        self._fill(cameras[0] if cameras and first_look else DemoChoice() if gone else self.choice)
+
+    def choose(self, choice: SourceChoice) -> None:
+        """Make ``choice`` the current one, adding it if it is a file or stream."""
+        if not isinstance(choice, CameraChoice | DemoChoice):
+            self._opened = choice
+        elif isinstance(choice, CameraChoice) and choice not in self._cameras:
+            self._cameras = (*self._cameras, choice)
+        self._fill(choice)
+
+    def show_running(self, running: bool, stopping: bool, can_export: bool) -> None:
+        """Follow what the player does."""
+        text = "Stopping…" if stopping else "Stop" if running else "Start"
+        if self.start_button.text() != text:
+            self.start_button.setText(text)
+            set_primary(self.start_button, not running)
+        self.start_button.setEnabled(not stopping)
+        self.export_button.setEnabled(can_export)
+
+    def _fill(self, current: SourceChoice) -> None:
+        self.chooser.clear()
+        for camera in self._cameras:
+            self.chooser.addItem(camera.label, camera)
+        self.chooser.addItem("Demo", DemoChoice())
+        if self._opened is not None:
+            self.chooser.addItem(self._opened.label, self._opened)
+        self.chooser.insertSeparator(self.chooser.count())
+        self.chooser.addItem(OPEN_FILE)
+        self.chooser.addItem(OPEN_STREAM)
+        self._select(current)
+
+    def _select(self, choice: SourceChoice) -> None:
+        for index in range(self.chooser.count()):
+            if self.chooser.itemData(index) == choice:
+                self.chooser.setCurrentIndex(index)
+                self._selected = choice
+                return
+
+    def _activated(self, index: int) -> None:
+        choice = self.chooser.itemData(index)
+        if choice is not None:
+            self._selected = choice
+            self.chosen.emit(choice)
+            return
+        text = self.chooser.itemText(index)
+        self._select(self._selected)  # the entry only opens a dialog; it is no source itself
+        if text == OPEN_FILE:
+            self.file_requested.emit()
+        else:
+            self.stream_requested.emit()

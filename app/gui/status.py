@@ -1,0 +1,66 @@
+"""The status bar: privacy on the left, measurements on the right."""
+
+from __future__ import annotations
+
+from PySide6.QtWidgets import QLabel, QStatusBar, QWidget
+
+from app.live_types import LiveSnapshot, LiveState
+
+PRIVACY = "Everything stays on this machine. For research use."
+
+
+class StatusBar(QStatusBar):
+    """Speed, latency, dropped frames and where scoring runs."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setAccessibleName("Status")
+        self.setSizeGripEnabled(False)
+        self.setContentsMargins(8, 0, 8, 4)
+        self._state = self._label("State", "What the session is doing")
+        self._fps = self._label("Speed", "Pictures analysed a second, over the last two seconds")
+        self._latency = self._label(
+            "Latency", "Median time from a picture leaving its source to its point on the curve"
+        )
+        self._dropped = self._label("Dropped frames", "Pictures left out because the machine was too slow")
+        self._provider = self._label("Scoring", "Where the network runs")
+        privacy = QLabel(PRIVACY)
+        self.addWidget(privacy)
+        for label in (self._state, self._fps, self._latency, self._dropped, self._provider):
+            self.addPermanentWidget(label)
+        self.show_snapshot(None)
+
+    @staticmethod
+    def _label(name: str, tip: str) -> QLabel:
+        label = QLabel()
+        label.setAccessibleName(name)
+        label.setToolTip(tip)
+        return label
+
+    def show_snapshot(self, snapshot: LiveSnapshot | None) -> None:
+        """Take over the newest measurements."""
+        if snapshot is None:
+            for label in (self._state, self._fps, self._latency, self._dropped, self._provider):
+                label.clear()
+            return
+        self._state.setText(_state_text(snapshot))
+        running = snapshot.state is LiveState.RUNNING
+        self._fps.setText(f"{snapshot.fps:.1f} fps" if running and snapshot.fps else "")
+        latency = snapshot.latency_ms
+        self._latency.setText(f"latency {latency:.0f} ms" if running and latency is not None else "")
+        self._dropped.setText(f"{snapshot.counters.dropped} of {snapshot.counters.offered} frames dropped")
+        self._provider.setText(f"scoring on {snapshot.provider}" if snapshot.provider else "")
+
+    def texts(self) -> tuple[str, ...]:
+        """What is shown on the right, for whoever reads the bar without looking at it."""
+        return tuple(label.text() for label in (self._state, self._fps, self._latency, self._dropped, self._provider))
+
+
+def _state_text(snapshot: LiveSnapshot) -> str:
+    name = snapshot.source_name
+    return {
+        LiveState.STARTING: f"Opening {name}…" if name else "Opening…",
+        LiveState.RUNNING: f"Watching {name}",
+        LiveState.ENDED: f"{name} ended" if name else "Ended",
+        LiveState.FAILED: "Stopped with an error",
+    }[snapshot.state]

@@ -1,0 +1,34 @@
+"""How numbers are written for people."""
+
+from __future__ import annotations
+
+from models.types import ExpressionType, Interval
+
+MICRO_LIMIT_S = 0.5
+"""Durations up to here are shown in milliseconds."""
+
+
+def clock(time_s: float, decimals: int = 0) -> str:
+    """``75.5`` -> ``1:15`` or, with two decimals, ``1:15.50``; hours only where there are any."""
+    sign = "-" if time_s < 0 else ""
+    whole, rest = divmod(round(abs(time_s) * 10**decimals), 10**decimals)
+    minutes, seconds = divmod(whole, 60)
+    hours, minutes = divmod(minutes, 60)
+    head = f"{hours}:{minutes:02d}:{seconds:02d}" if hours else f"{minutes}:{seconds:02d}"
+    return f"{sign}{head}.{rest:0{decimals}d}" if decimals else sign + head
+
+
+def duration(seconds: float) -> str:
+    """Milliseconds for what is as short as a micro-expression, else seconds."""
+    return f"{seconds * 1000:.0f} ms" if seconds <= MICRO_LIMIT_S + 1e-6 else f"{seconds:.2f} s"
+
+
+def kind_name(kind: ExpressionType) -> str:
+    """``Macro`` or ``Micro``."""
+    return "Macro" if kind is ExpressionType.MACRO else "Micro"
+
+
+def tally(intervals: tuple[Interval, ...]) -> str:
+    """``3 macro, 2 micro``."""
+    macro = sum(interval.type is ExpressionType.MACRO for interval in intervals)
+    return f"{macro} macro, {len(intervals) - macro} micro"
