@@ -326,10 +326,10 @@ def demo_script(seed: int = 0, fps: float = 30.0, size: tuple[int, int] = (640, 
     events = (
         Event(("smile",), 2.0, 2.7, 4.4, 0.9, type=macro_, hold_s=0.7),
         blink(5.1),
-        Event(("brow_lower",), 6.0, 6.2, 6.4, 0.6, type=micro_),
+        Event(("brow_lower",), 6.0, 6.2, 6.43, 0.9, type=micro_),
         Event(("brow_raise",), 8.0, 8.4, 9.6, 1.0, type=macro_, hold_s=0.5),
         blink(10.4),
-        Event(("lip_corner_depress", "chin_raise"), 14.4, 14.6, 14.87, 0.6, type=micro_),
+        Event(("lip_corner_depress", "chin_raise"), 14.4, 14.6, 14.87, 0.8, type=micro_),
         Event(("brow_raise", "jaw_drop"), 16.2, 16.7, 18.4, 0.8, type=macro_, hold_s=0.7),
     )
     turned = Pose(yaw_deg=15.0, pitch_deg=2.0, x_iod=0.05)

@@ -7,6 +7,7 @@ From the command line: ``python -m training.synthetic --kind random --seed 1 --d
 from __future__ import annotations
 
 import argparse
+import contextlib
 import csv
 import io
 import logging
@@ -189,23 +190,23 @@ def write_truth(script: Script, times_s: NDArray[np.float64], path: Path) -> Non
 def encode(frames: Iterable[Frame], path: Path, fps: float, crf: int = 23, preset: str = "veryfast") -> int:
     """Write frames as H.264 (yuv420p) with their own times; returns their number.
 
-    Uneven times are kept (a tick is 1/90000 s). Width and height must be even.
+    Uneven times are kept (a tick is 1/90000 s). Width and height must be even. The file appears under its name when it
+    is complete.
 
     Raises:
         OutputError: the file cannot be written.
     """
+    unfinished = path.with_name(path.name + ".writing")
     try:
-        container = av.open(str(path), "w", format="mp4")
+        with av.open(str(unfinished), "w", format="mp4") as container:
+            count = _mux(container, frames, fps, {"crf": str(crf), "preset": preset})
+        unfinished.replace(path)
     except (OSError, av.FFmpegError) as error:
         raise OutputError(f"{path} cannot be written ({error.strerror}).") from error
-    try:
-        with container:
-            return _mux(container, frames, fps, {"crf": str(crf), "preset": preset})
-    except BaseException as error:
-        path.unlink(missing_ok=True)
-        if isinstance(error, OSError | av.FFmpegError):
-            raise OutputError(f"{path} could not be written to its end ({error.strerror}).") from error
-        raise
+    finally:
+        with contextlib.suppress(OSError):
+            unfinished.unlink()
+    return count
 
 
 def _mux(container: av.container.OutputContainer, frames: Iterable[Frame], fps: float, options: dict[str, str]) -> int:
