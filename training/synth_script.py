@@ -233,7 +233,7 @@ def _base(
     seed: int, duration_s: float, fps: float, size: tuple[int, int], irregular: bool
 ) -> tuple[Script, np.random.Generator]:
     rng = np.random.default_rng([seed, 1])
-    iod_px = float(rng.uniform(60.0, 90.0)) * size[1] / 480.0
+    iod_px = float(rng.uniform(60.0, 90.0)) * min(size[0] / 640.0, size[1] / 480.0)
     script = Script(
         seed,
         duration_s,
@@ -339,14 +339,14 @@ def demo_script(seed: int = 0, fps: float = 30.0, size: tuple[int, int] = (640, 
         HeadKeyframe(12.3, turned),
         HeadKeyframe(13.1, Pose()),
     )
-    degradation = Degradation(noise=1.2, blur_px=0.4, flicker=0.004, exposure_drift=0.01, crf=24)
+    degradation = Degradation(noise=1.2, blur_px=0.4, flicker=0.004, exposure_drift=0.01, crf=20)
     identity = Identity(contrast=0.95)
     return Script(
         seed,
         20.0,
         fps,
         size,
-        75.0 * size[1] / 480.0,
+        75.0 * min(size[0] / 640.0, size[1] / 480.0),
         identity,
         events,
         head,
