@@ -135,6 +135,8 @@ def _run(arguments: list[str]) -> int:
     try:
         code = app(arguments, prog_name="apexspot", standalone_mode=False)
         sys.stdout.flush()
+        if code == INTERRUPTED:  # newer releases of typer turn Ctrl+C into this code, older ones into Abort
+            raise KeyboardInterrupt
         return code if isinstance(code, int) else 0
     except ApexspotError as error:
         typer.echo(f"apexspot: {error}", err=True)
@@ -143,7 +145,7 @@ def _run(arguments: list[str]) -> int:
         error.show()  # type: ignore[attr-defined]
         return 2
     except (typer.Abort, KeyboardInterrupt):
-        typer.echo("apexspot: stopped; nothing half-written is left behind.", err=True)
+        typer.echo("apexspot: stopped, nothing half-written is left behind.", err=True)
         return INTERRUPTED
     except BrokenPipeError:
         # whoever read our output has left; keep Python from complaining once more when it ends

@@ -24,6 +24,8 @@ _GAP = " "
 _WINDOW_S = 8.0
 _POLL_S = 0.1
 _PLAIN_LINE_S = 1.0
+_SETTLE_S = 0.3
+"""An interval that reaches up to the newest picture still grows; it is told of when it has ended for so long."""
 _NAME = "apexspot-demo"
 
 
@@ -52,56 +54,73 @@ def run_terminal_demo(
     write_intervals(path, intervals)
     counters = snapshot.counters
     found = "1 interval" if len(intervals) == 1 else f"{len(intervals)} intervals"
-    console.print(
+    _say(
+        console,
         f"{found} found in {counters.processed} frames ({counters.dropped} dropped, "
         f"scored on {snapshot.provider}), written to {path}",
-        soft_wrap=True,
-        highlight=False,
-        markup=False,
     )
     return path
 
 
 def _show_live(session: LiveSession, console: Console) -> LiveSnapshot:
-    shown = 0
-    with Live(console=console, refresh_per_second=1.0 / _POLL_S, auto_refresh=False, transient=True) as live:
+    news = _News(console)
+    with Live(console=console, auto_refresh=False, transient=True) as live:
         while True:
             over = session.wait(_POLL_S)
             snapshot = session.snapshot()
-            shown = _print_new(snapshot, shown, console)
+            news.tell(snapshot)
             live.update(Text(_status(snapshot, max(10, console.width - 34)), no_wrap=True), refresh=True)
             if over:
                 return snapshot
 
 
 def _show_plain(session: LiveSession, console: Console) -> LiveSnapshot:
-    shown = 0
+    news = _News(console)
     next_line_s = 0.0
     while True:
         over = session.wait(_POLL_S)
         snapshot = session.snapshot()
-        shown = _print_new(snapshot, shown, console)
+        news.tell(snapshot)
         now_s = time.monotonic()
         if snapshot.state is LiveState.RUNNING and now_s >= next_line_s:
-            console.print(_status(snapshot, 30), soft_wrap=True, highlight=False, markup=False)
+            _say(console, _status(snapshot, 30))
             next_line_s = now_s + _PLAIN_LINE_S
         if over:
             return snapshot
 
 
-def _print_new(snapshot: LiveSnapshot, shown: int, console: Console) -> int:
-    """Print the final intervals after the first ``shown``; returns how many have been printed now."""
-    intervals = snapshot.analysis.intervals
-    for interval in intervals[shown:]:
-        console.print(_sentence(interval), soft_wrap=True, highlight=False, markup=False)
-    return len(intervals)
+class _News:
+    """Says of each interval that it was seen, while that may still change, and what it came to once that is settled."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._seen: list[Interval] = []
+        self._final = 0
+
+    def tell(self, snapshot: LiveSnapshot) -> None:
+        """Print what is new since the last call."""
+        analysis = snapshot.analysis
+        for interval in analysis.intervals[self._final :]:
+            _say(
+                self._console,
+                f"found {interval.type.value} from {interval.onset_s:.2f} to {interval.offset_s:.2f} s, "
+                f"apex at {interval.apex_s:.2f} s, score {interval.score:.2f}",
+            )
+        self._final = len(analysis.intervals)
+        newest_s = analysis.newest_s
+        for interval in analysis.provisional_intervals:
+            fresh = newest_s is not None and newest_s - interval.offset_s < _SETTLE_S
+            if not fresh and not any(_overlap(interval, other) for other in self._seen):
+                self._seen.append(interval)
+                _say(self._console, f"seen  {interval.type.value} at about {interval.apex_s:.1f} s")
 
 
-def _sentence(interval: Interval) -> str:
-    return (
-        f"{interval.type.value:<5} {interval.onset_s:6.2f} s to {interval.offset_s:6.2f} s, "
-        f"apex {interval.apex_s:6.2f} s, score {interval.score:.2f}"
-    )
+def _overlap(a: Interval, b: Interval) -> bool:
+    return a.type is b.type and a.onset_s <= b.offset_s and b.onset_s <= a.offset_s
+
+
+def _say(console: Console, text: str) -> None:
+    console.print(text, soft_wrap=True, highlight=False, markup=False)
 
 
 def _status(snapshot: LiveSnapshot, width: int) -> str:
@@ -110,9 +129,8 @@ def _status(snapshot: LiveSnapshot, width: int) -> str:
     if newest_s is None:
         return "waiting for the first picture"
     curve = sparkline(Scores.concatenate([analysis.scores, analysis.provisional]), newest_s, width)
-    now = "" if not analysis.provisional_intervals else f" {analysis.provisional_intervals[-1].type.value}?"
     face = "" if snapshot.motion is not None and snapshot.motion.valid else " no face"
-    return f"{newest_s:6.1f} s {curve} {snapshot.fps:4.1f} fps{now}{face}"
+    return f"{newest_s:6.1f} s {curve} {snapshot.fps:4.1f} fps{face}"
 
 
 def sparkline(scores: Scores, newest_s: float, width: int) -> str:

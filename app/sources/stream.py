@@ -122,6 +122,8 @@ class NetworkStream:
             with self._lock:
                 self._hang_up()
             if connection.finite:
+                if index == 0 and not self._closed.is_set():
+                    raise SourceError(f"The stream {self._name} gave no picture.")
                 return
             attempts += 1
             if attempts > len(_RETRY_AFTER_S):
