@@ -42,6 +42,7 @@ class NetworkSettings:
     dropout: float = 0.5
     smooth_frames: float = 1.0
     activity_frames: int = 300
+    relative: bool = True
 
     @property
     def look_ahead_frames(self) -> int:
@@ -132,7 +133,8 @@ class MotionDescription(nn.Module):
         offset = torch.arange(-radius, radius + 1, dtype=torch.float32)
         weights = torch.exp(-0.5 * (offset / max(settings.smooth_frames, 1e-6)) ** 2)
         self.register_buffer("kernel", (weights / weights.sum()).view(1, 1, -1), persistent=False)
-        self.size = len(settings.scales) * (2 * 15 + 4 * 5 + 2) + 15 + 5 + 3
+        lengths = len(settings.scales) * (2 * 15 + 4 * 5) + 15 + 5 + 3
+        self.size = lengths * (2 if settings.relative else 1) + len(settings.scales) * 2
 
     def forward(self, features: Tensor) -> Tensor:
         s = self.settings
@@ -141,8 +143,9 @@ class MotionDescription(nn.Module):
         speed = self._length(x - _pad_edges(x, 1, 0)[..., :time]).mean(1, keepdim=True)
         # distance from the calm face is what a held expression still shows when nothing moves
         parts = [self._combine(x), *_pools(self._length(x))]
-        parts += [self._centred_mean(speed, 5), self._centred_mean(speed, 15)]
-        parts.append(self._trailing_mean(speed, s.activity_frames))
+        activity = self._trailing_mean(speed, s.activity_frames)
+        parts += [self._centred_mean(speed, 5), self._centred_mean(speed, 15), activity]
+        ratios: list[Tensor] = []
         reach = max(s.scales)
         padded = _pad_edges(x, reach, reach)
         for k in s.scales:
@@ -159,8 +162,11 @@ class MotionDescription(nn.Module):
                 parts += pools
                 if measure is smaller or measure is apex:
                     usual = self._trailing_mean(pools[1].abs(), s.activity_frames)
-                    parts.append(pools[1] / (usual + 0.002))
-        return torch.cat(parts, dim=1).transpose(1, 2)
+                    ratios.append(pools[1] / (usual + 0.002))
+        lengths = torch.cat(parts, dim=1)
+        # the same lengths in units of how much this face has moved of late: noise, and a person who talks
+        relative = [lengths / (activity + 0.0005)] if s.relative else []
+        return torch.cat([lengths, *relative, *ratios], dim=1).transpose(1, 2)
 
     def _combine(self, x: Tensor) -> Tensor:
         return torch.matmul(self.combinations, x)

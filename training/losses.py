@@ -6,6 +6,7 @@ Shapes: logits and labels (B, T) or (B, T, 2), embeddings (B, T, C). Labels are 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -32,6 +33,22 @@ class LossWeights:
     focal_gamma: float = 0.0
     neutral_mined: bool = False
     contrastive_anchors: int = 192
+
+
+class Scored(NamedTuple):
+    """What the network says of a batch: intensity (B, T) 0..1, apex logits (B, T, 2), features f_t (B, T, C)."""
+
+    intensity: Tensor
+    apex: Tensor
+    frame: Tensor
+
+
+class Wanted(NamedTuple):
+    """What the labels say: soft (B, T, 2), apex (B, T, 2) with -1 ignored, neutral (B, T) bool."""
+
+    soft: Tensor
+    apex: Tensor
+    neutral: Tensor
 
 
 def intensity_loss(intensity: Tensor, soft: Tensor, neutral: Tensor, neutral_weight: float = 1.0) -> Tensor:

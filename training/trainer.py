@@ -35,6 +35,7 @@ class TrainSettings:
     steps: int = 500
     recorded_crops: int = 16
     synthetic_crops: int = 0
+    synthetic_weight: float = 0.5
     crop_frames: int = 256
     learning_rate: float = 2e-3
     weight_decay: float = 0.05
@@ -87,7 +88,7 @@ def train(
         if step in boundaries:
             _to_adaptive(network, recorded, settings, step / settings.steps)
         network.train()
-        parts = _loss(network, *sampler.batch(), settings.loss)
+        parts = _loss(network, *sampler.batch(), settings)
         total = torch.stack(list(parts.values())).sum()
         optimiser.zero_grad()
         total.backward()
@@ -172,20 +173,39 @@ def _to_adaptive(network: SpotterNetwork, recorded: list[_Material], settings: T
 
 
 def _loss(
-    network: SpotterNetwork, features: Tensor, soft: Tensor, apex: Tensor, neutral: Tensor, weights: losses.LossWeights
+    network: SpotterNetwork, features: Tensor, soft: Tensor, apex: Tensor, neutral: Tensor, settings: TrainSettings
 ) -> dict[str, Tensor]:
+    """Losses of one batch: recorded crops first, then synthetic ones, each kind averaged by itself."""
     out = network.logits(features)
     intensity = torch.sigmoid(out.intensity)
-    calm = losses.mine_neutral(intensity, soft, neutral) if weights.neutral_mined else neutral
+    recorded = len(features) - (settings.synthetic_crops if len(features) > settings.recorded_crops else 0)
+    parts: dict[str, Tensor] = {}
+    for kind, weight in ((slice(0, recorded), 1.0), (slice(recorded, None), settings.synthetic_weight)):
+        if len(features[kind]) == 0:
+            continue
+        one = _kind_loss(
+            losses.Scored(intensity[kind], out.apex[kind], out.frame[kind]),
+            losses.Wanted(soft[kind], apex[kind], neutral[kind]),
+            settings.loss,
+        )
+        for name, value in one.items():
+            parts[name] = parts.get(name, value.new_zeros(())) + weight * value
+    return parts
+
+
+def _kind_loss(scored: losses.Scored, wanted: losses.Wanted, weights: losses.LossWeights) -> dict[str, Tensor]:
+    calm = losses.mine_neutral(scored.intensity, wanted.soft, wanted.neutral) if weights.neutral_mined else wanted.neutral
     parts = {
-        "intensity": weights.intensity * losses.intensity_loss(intensity, soft, calm, weights.neutral),
-        "smoothness": weights.smoothness * losses.smoothness_loss(intensity),
-        "reward": weights.reward * losses.reward_loss(intensity, soft),
-        "norm": weights.norm * intensity.mean(),
-        "apex": weights.apex * losses.apex_loss(out.apex, apex, weights),
+        "intensity": weights.intensity * losses.intensity_loss(scored.intensity, wanted.soft, calm, weights.neutral),
+        "smoothness": weights.smoothness * losses.smoothness_loss(scored.intensity),
+        "reward": weights.reward * losses.reward_loss(scored.intensity, wanted.soft),
+        "norm": weights.norm * scored.intensity.mean(),
+        "apex": weights.apex * losses.apex_loss(scored.apex, wanted.apex, weights),
     }
     if weights.contrastive > 0:
-        contrast = losses.contrastive_loss(out.frame, intensity, soft, calm, weights.contrastive_anchors)
+        contrast = losses.contrastive_loss(
+            scored.frame, scored.intensity, wanted.soft, calm, weights.contrastive_anchors
+        )
         parts["contrastive"] = weights.contrastive * contrast
     return parts
 

@@ -1,0 +1,185 @@
+"""Thresholds for live use, chosen on rendered video with truth (never on anything that is reported)."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import onnx
+
+from models.analyzer import Analyzer
+from models.decode import DecodeSettings
+from models.model_file import metadata
+from models.spotter import Spotter
+from models.types import ExpressionType, FrameMotion, Interval
+from training.rendered import Order, motions, visible
+
+log = logging.getLogger(__name__)
+
+HIT_IOU = 0.5
+GRID = tuple(round(float(x), 2) for x in np.arange(0.2, 0.96, 0.03))
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Most alarms a minute that the thresholds may let through, by kind of video."""
+
+    still: float = 0.0
+    blinks: float = 0.5
+    turns: float = 0.5
+    speech: float = 3.0
+
+    def of(self, kind: str) -> float:
+        return {"still": self.still, "blinks": self.blinks, "turns": self.turns, "speech": self.speech}[kind]
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """Counts of one video kind at given thresholds. hits are by the MEGC rule; loose also takes another type."""
+
+    kind: str
+    minutes: float
+    truths: int
+    found: int
+    hits: int
+    loose: int
+
+    @property
+    def f1(self) -> float:
+        return 2 * self.hits / max(self.truths + self.found, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Truth:
+    """A true expression in seconds. asked: whether it is strong enough to demand."""
+
+    type: ExpressionType
+    onset_s: float
+    offset_s: float
+    asked: bool
+
+
+def spot(seen: Sequence[FrameMotion], spotter: Spotter) -> list[Interval]:
+    """All intervals of a whole recording."""
+    analyzer = Analyzer(spotter)
+    found: list[Interval] = []
+    for i, motion in enumerate(seen):
+        analyzer.push(motion)
+        if i % 256 == 255:
+            found += analyzer.update(provisional=False).intervals
+    return found + list(analyzer.finish().intervals)
+
+
+def truths(order: Order) -> list[Truth]:
+    script = order.script()
+    return [Truth(e.type, e.onset_s, e.offset_s, visible(e)) for e in script.expressions if e.type is not None]
+
+
+def iou_s(a: tuple[float, float], b: tuple[float, float]) -> float:
+    """Intersection over union of two intervals in seconds."""
+    shared = min(a[1], b[1]) - max(a[0], b[0])
+    return max(shared, 0.0) / (max(a[1], b[1]) - min(a[0], b[0])) if shared > 0 else 0.0
+
+
+def count(found: Sequence[Interval], true: Sequence[Truth], same_type: bool = True) -> tuple[int, int, int]:
+    """(hits, found, asked truths), one-to-one at IoU 0.5. What lies on a truth too faint to be asked for does not count."""
+    taken: set[int] = set()
+    hits = counted = 0
+    for interval in sorted(found, key=lambda i: -i.score):
+        span = (interval.onset_s, interval.offset_s)
+        overlaps = [
+            (iou_s(span, (t.onset_s, t.offset_s)), j)
+            for j, t in enumerate(true)
+            if j not in taken and (not same_type or t.type is interval.type)
+        ]
+        best = max(overlaps, default=(0.0, -1))
+        if best[0] >= HIT_IOU:
+            taken.add(best[1])
+            hits += true[best[1]].asked
+            counted += true[best[1]].asked
+            continue
+        touches_faint = any(not t.asked and iou_s(span, (t.onset_s, t.offset_s)) > 0.2 for t in true)
+        counted += not touches_faint
+    return hits, counted, sum(t.asked for t in true)
+
+
+def evaluate(
+    found: dict[Order, list[Interval]], thresholds: dict[ExpressionType, float] | None = None
+) -> dict[str, Result]:
+    """Results by kind of video, of intervals at or above the thresholds."""
+    results: dict[str, Result] = {}
+    for order, intervals in found.items():
+        kept = [i for i in intervals if thresholds is None or i.score >= thresholds[i.type]]
+        hits, counted, asked = count(kept, truths(order))
+        loose = count(kept, truths(order), same_type=False)[0]
+        before = results.get(order.kind, Result(order.kind, 0.0, 0, 0, 0, 0))
+        results[order.kind] = Result(
+            order.kind,
+            before.minutes + order.duration_s / 60.0,
+            before.truths + asked,
+            before.found + counted,
+            before.hits + hits,
+            before.loose + loose,
+        )
+    return results
+
+
+def choose(found: dict[Order, list[Interval]], limits: Limits) -> dict[ExpressionType, float]:
+    """Thresholds with the best F1 on the ``random`` videos among those that keep the limits on the others.
+
+    Where no pair keeps every limit, the pair that breaks them least.
+    """
+    best: tuple[float, float] | None = None
+    chosen: dict[ExpressionType, float] = {}
+    for macro in GRID:
+        for micro in GRID:
+            thresholds = {ExpressionType.MACRO: macro, ExpressionType.MICRO: micro}
+            results = evaluate(found, thresholds)
+            excess = sum(
+                max(r.found / r.minutes - limits.of(kind), 0.0) for kind, r in results.items() if kind != "random"
+            )
+            value = (-excess, results["random"].f1 if "random" in results else 0.0)
+            if best is None or value > best:
+                best, chosen = value, thresholds
+    return chosen
+
+
+def set_thresholds(path: Path, thresholds: dict[ExpressionType, float]) -> DecodeSettings:
+    """Write thresholds into a model file's metadata; returns the file's decode settings."""
+    spec = Spotter(path, use_gpu=False).spec
+    decode = replace(
+        spec.decode,
+        macro=replace(spec.decode.macro, threshold=thresholds[ExpressionType.MACRO]),
+        micro=replace(spec.decode.micro, threshold=thresholds[ExpressionType.MICRO]),
+    )
+    model = onnx.load(str(path))
+    properties = metadata(
+        look_back_frames=spec.look_back_frames,
+        look_ahead_frames=spec.look_ahead_frames,
+        decode=decode,
+        baseline=spec.baseline,
+        training_data=spec.training_data,
+        licence=spec.licence,
+        version=spec.version,
+        config_sha256=spec.config_sha256,
+    )
+    onnx.helper.set_model_props(model, properties)
+    partial = path.with_name(path.name + ".writing")
+    onnx.save_model(model, partial)
+    partial.replace(path)
+    return decode
+
+
+def candidates(orders: Sequence[Order], model: Path, cache: Path) -> dict[Order, list[Interval]]:
+    """Everything a model finds in the rendered videos at a threshold that lets nearly all through."""
+    low = model.with_name(model.stem + ".low.onnx")
+    low.write_bytes(model.read_bytes())
+    try:
+        set_thresholds(low, {ExpressionType.MACRO: 0.05, ExpressionType.MICRO: 0.05})
+        spotter = Spotter(low, use_gpu=False)
+        return {order: spot(motions(order, cache), spotter) for order in orders}
+    finally:
+        low.unlink()

@@ -1,0 +1,164 @@
+"""Rendered video as training and test material: synthetic video seen through the application's own perception.
+
+What ``training.tracks`` draws without pictures, this does with them: portrait, camera, codec, MediaPipe, flow. It is
+slow (about half real time on one core), so its results are kept, one ``.mp4`` a script and one ``.npz`` a perception, named by what made them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+import models
+from models.grid import GridResampler
+from models.perception import Perception
+from models.types import GRID_HZ, REGION_COUNT, ExpressionType, FrameMotion
+from models.video import VideoFile
+from training.actions import ACTIONS, region_displacement
+from training.synth_script import (
+    Event,
+    Script,
+    blinks_script,
+    head_turns_script,
+    random_script,
+    speech_script,
+    still_script,
+)
+from training.synthetic import write
+from training.tracks import VISIBLE_MACRO_IOD, VISIBLE_MICRO_IOD, Track, TrackEvent
+
+log = logging.getLogger(__name__)
+
+_PERCEPTION = ("video", "perception", "face", "flow", "rigid")
+
+KINDS: dict[str, Callable[..., Script]] = {
+    "random": random_script,
+    "still": still_script,
+    "blinks": blinks_script,
+    "turns": head_turns_script,
+    "speech": speech_script,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """One video to be made: the kind of script, its seed, length and camera."""
+
+    kind: str
+    seed: int
+    duration_s: float = 60.0
+    fps: float = 30.0
+    irregular: bool = False
+
+    def script(self) -> Script:
+        return KINDS[self.kind](self.seed, self.duration_s, self.fps, irregular=self.irregular)
+
+
+def video(order: Order, cache: Path) -> Path:
+    """The encoded video of an order, from the cache if it has been made before."""
+    kept = cache / f"{order.kind}-{order.seed}-{_digest(repr(order.script()).encode())}.mp4"
+    if not kept.exists():
+        cache.mkdir(parents=True, exist_ok=True)
+        write(order.script(), kept)
+        log.info("rendered %s", kept.name)
+    return kept
+
+
+def motions(order: Order, cache: Path) -> list[FrameMotion]:
+    """What perception sees in the encoded video, from the cache if this perception has seen it before."""
+    clip = video(order, cache)
+    kept = clip.with_name(f"{clip.stem}-{_perception_digest()}.npz")
+    if not kept.exists():
+        seen = look(clip)
+        np.savez(
+            kept,
+            time_s=np.array([m.time_s for m in seen]),
+            valid=np.array([m.valid for m in seen]),
+            position=np.array([m.position_iod for m in seen], np.float32).reshape(-1, REGION_COUNT, 2),
+            quality=np.array([m.quality for m in seen]),
+        )
+        log.info("saw %s", kept.name)
+    with np.load(kept, allow_pickle=False) as z:
+        arrays = zip(z["time_s"], z["valid"], z["position"], z["quality"], strict=True)
+        return [FrameMotion(i, float(t), bool(v), p, float(q)) for i, (t, v, p, q) in enumerate(arrays)]
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()[:12]
+
+
+def _perception_digest() -> str:
+    """Changes with the code that perception consists of, so that features of an older one are not taken for its own."""
+    folder = Path(models.__file__).parent
+    return _digest(b"".join((folder / f"{name}.py").read_bytes() for name in _PERCEPTION))
+
+
+def look(video: Path) -> list[FrameMotion]:
+    """Run perception over a video file; the pictures themselves are not kept."""
+    with Perception() as perception, VideoFile(video) as source:
+        seen = [perception.process(frame) for frame in source]
+    return [FrameMotion(m.index, m.time_s, m.valid, m.position_iod, m.quality) for m in seen]
+
+
+def track(order: Order, cache: Path) -> Track:
+    """Positions on the grid with the script's truth. Frames without a face repeat the last position."""
+    grid = GridResampler()
+    frames = [frame for motion in motions(order, cache) for frame in grid.push(motion)] + grid.finish()
+    position = np.stack([f.position_iod for f in frames])
+    position = _filled(position)
+    time_s = np.arange(len(frames)) / GRID_HZ
+    strength = np.zeros((len(frames), 2), np.float32)
+    events = []
+    for event in order.script().expressions:
+        column = list(ExpressionType).index(event.type or ExpressionType.MACRO)
+        profile = event.strength(time_s) / event.amplitude
+        strength[:, column] = np.maximum(strength[:, column], profile)
+        apex_s = event.apex_s + event.hold_s / 2
+        onset, apex, offset = (
+            min(round(t * GRID_HZ), len(frames) - 1) for t in (event.onset_s, apex_s, event.offset_s)
+        )
+        events.append(TrackEvent(event.type or ExpressionType.MACRO, onset, apex, offset, visible(event)))
+    return Track(position.astype(np.float32), strength, tuple(events))
+
+
+def visible(event: Event) -> bool:
+    """Whether the event's largest region displacement is one that a spotter is asked to find."""
+    total = sum(region_displacement(ACTIONS[name], event.side) for name in event.actions)
+    largest = float(np.linalg.norm(event.amplitude * np.asarray(total), axis=1).max())
+    return largest >= (VISIBLE_MICRO_IOD if event.type is ExpressionType.MICRO else VISIBLE_MACRO_IOD)
+
+
+def training_orders() -> Sequence[Order]:
+    """The rendered part of the shipped model's training material (seeds 2000-2999)."""
+    return (
+        *(Order("random", 2001 + i, fps=(30.0, 25.0)[i % 4 == 3], irregular=i % 5 == 4) for i in range(10)),
+        *(Order("turns", 2201 + i) for i in range(3)),
+        *(Order("speech", 2101 + i) for i in range(3)),
+    )
+
+
+def calibration_orders() -> Sequence[Order]:
+    """What thresholds are chosen on (seeds 1000-1999); never reported."""
+    return (
+        *(Order("random", 1001 + i, fps=(30.0, 25.0)[i == 2], irregular=i == 3) for i in range(6)),
+        Order("still", 1101),
+        Order("blinks", 1102),
+        *(Order("turns", 1103 + i) for i in range(2)),
+        *(Order("speech", 1105 + i) for i in range(2)),
+    )
+
+
+def _filled(position: np.ndarray) -> np.ndarray:  # type: ignore[type-arg]
+    known = np.isfinite(position[:, 0, 0])
+    if not known.any():
+        return np.zeros_like(position)
+    last = np.maximum.accumulate(np.where(known, np.arange(len(position)), 0))
+    filled = position[last]
+    first = int(np.argmax(known))
+    filled[:first] = position[first]
+    return filled
