@@ -1,7 +1,7 @@
 """Pictures of the real window for the documentation: ``python -m benchmarks.screenshots``.
 
-Plays the demo in real time in windows of several sizes, light and dark, and grabs each when the demo has shown something;
-then the page for a machine without a camera. Without a display Qt's offscreen platform draws the same pixels.
+Plays the demo in real time in windows of several sizes, light and dark, and grabs each when the demo has shown
+something; then the page for a machine without a camera. Without a display Qt's offscreen platform draws the same.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ from models.types import Interval
 Span = tuple[float, float]
 
 
-class Bands(pg.GraphicsObject):
+class Bands(pg.GraphicsObject):  # type: ignore[misc]  # pyqtgraph has no types
     """Paints everything in one go, in pixels, so that hatching and lines keep their width at any zoom."""
 
     def __init__(self, theme: Theme, labels: bool) -> None:
@@ -44,7 +44,7 @@ class Bands(pg.GraphicsObject):
         self.update()
 
     def boundingRect(self) -> QRectF:
-        return self.viewRect()
+        return QRectF(self.viewRect())
 
     def viewRangeChanged(self) -> None:
         self.prepareGeometryChange()

@@ -21,7 +21,7 @@ SPAN_S = 30.0
 AXIS_WIDTH_PX = 44
 
 
-class TimeAxis(pg.AxisItem):
+class TimeAxis(pg.AxisItem):  # type: ignore[misc]  # pyqtgraph has no types
     """Seconds written as minutes and seconds."""
 
     def tickStrings(self, values: list[float], scale: float, spacing: float) -> list[str]:
@@ -29,7 +29,7 @@ class TimeAxis(pg.AxisItem):
         return [clock(value, decimals) for value in values]
 
 
-class Track(pg.PlotItem):
+class Track(pg.PlotItem):  # type: ignore[misc]
     """One plot: bands behind, curves in front, each with a lighter part that is still provisional."""
 
     def __init__(self, theme: Theme, title: str, curves: tuple[str, ...], labels: bool, show_times: bool) -> None:

@@ -12,8 +12,10 @@ from app.gui.theme import Theme
 from app.live_types import LiveSnapshot, LiveState
 from models.types import LOW_QUALITY, REGION_LANDMARKS, ExpressionType, FaceTrack
 
-OUTLINE = (10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377, 152)
-OUTLINE += (148, 176, 149, 150, 136, 172, 58, 132, 93, 234, 127, 162, 21, 54, 103, 67, 109)
+OUTLINE = (
+    *(10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377, 152),
+    *(148, 176, 149, 150, 136, 172, 58, 132, 93, 234, 127, 162, 21, 54, 103, 67, 109),
+)
 """MediaPipe mesh indices round the face."""
 
 REGION_RADIUS_IOD = 0.075

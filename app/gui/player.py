@@ -23,7 +23,6 @@ class Player:
         self._spotter_lock = threading.Lock()
         self._stop_asked_s: float | None = None
         self._tidied = True
-        self.choice: SourceChoice | None = None
 
     @property
     def running(self) -> bool:
@@ -37,12 +36,15 @@ class Player:
 
     def start(self, choice: SourceChoice) -> None:
         """Play ``choice`` from its beginning, at its own pace; whatever ran before is ended first."""
+        self.watch(LiveSession(lambda: open_source(choice, paced=True), spotter=self._shared_spotter))
+
+    def watch(self, session: LiveSession) -> None:
+        """Start ``session`` and show it; whatever ran before is ended first."""
         self.close()
-        self.choice = choice
         self._stop_asked_s = None
         self._tidied = False
-        self._session = LiveSession(lambda: open_source(choice, paced=True), spotter=self._shared_spotter)
-        self._session.start()
+        self._session = session
+        session.start()
 
     def stop(self) -> None:
         """Ask the session to end; returns at once."""

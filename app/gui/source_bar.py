@@ -54,8 +54,8 @@ class SourceBar(QWidget):
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(8)
-        for widget in (self.chooser, self.start_button):
-            layout.addWidget(widget)
+        layout.addWidget(self.chooser)
+        layout.addWidget(self.start_button)
         layout.addStretch(1)
         for widget in (self.mirror_button, self.regions_button, self.export_button):
             layout.addWidget(widget)
