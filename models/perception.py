@@ -5,149 +5,156 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 from types import TracebackType
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from models.face import FaceTracker, alignment
 from models.flow import FlowSettings, RegionFlow
+from models.perception_drift import DriftCorrection
+from models.perception_quality import frame_quality
 from models.rigid import RIGID_LANDMARKS, HeadPose, RigidMotion, fit_rigid, head_pose
-from models.types import REGION_COUNT, REGION_LANDMARKS, FaceTrack, FloatArray, Frame, FrameMotion, Image
+from models.types import REGION_COUNT, REGION_LANDMARKS, FaceTrack, Frame, FrameMotion, Image
 
+Array = NDArray[np.float64]
+
+_RIGID_COUNT = len(RIGID_LANDMARKS)
 _POINTS = list(RIGID_LANDMARKS) + list(REGION_LANDMARKS)
+
+# head motion after which the next frame is measured from the newest one, however young the anchor
+_MAX_SHIFT_IOD = 0.08
+_MAX_TURN_RAD = math.radians(4.0)
+
+# time stamps of a steady camera are rounded; without this tolerance the number of frames in a lag would vary
+_TIME_TOLERANCE_S = 0.004
 
 
 @dataclass(frozen=True, slots=True)
 class PerceptionSettings:
-    """lag_s: the flow is measured from a picture at most this old; 0 means the previous picture.
-    crossover_s: time constant at which landmarks take over from integrated flow.
-    max_gap_s: no flow is measured across a longer gap.
+    """Constants of the measurement; the defaults were chosen with ``benchmarks/flow_choice.py``.
+
+    lag_s: flow is measured from an anchor picture, which is replaced once it is this old; 0 means every time.
+    crossover_s, crossover_rad: time, and turning of the head, after which landmarks have taken over from integrated
+        flow (all but 1/e).
+    max_gap_s: no flow is measured across a longer gap between frames.
     """
 
     flow: FlowSettings = field(default_factory=FlowSettings)
-    lag_s: float = 0.0
+    lag_s: float = 0.1
     crossover_s: float = 2.0
+    crossover_rad: float = math.radians(10.0)
     max_gap_s: float = 0.25
+
+
+class Tracker(Protocol):
+    """What finds the face; ``models.face.FaceTracker`` unless told otherwise."""
+
+    def track(self, image: Image, time_s: float) -> FaceTrack | None:
+        """The face in a BGR picture, or ``None``."""
+
+    def close(self) -> None:
+        """Free what it holds; harmless when repeated."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Anchor:
-    """The picture that flow is measured from, and where the regions stood in it."""
+    """The picture that flow is measured from; points are the rigid landmarks, then the regions.
+
+    points_px: (n, 2) in the aligned face; points_iod: (n, 3) with depth, about the rigid points' centre.
+    iod_px: one IOD in the aligned face, not foreshortened where the head is turned.
+    """
 
     time_s: float
     face: Image
-    transform: NDArray[np.float64]
-    points_px: NDArray[np.float64]
-    points_iod: NDArray[np.float64]
+    transform: Array
+    points_px: Array
+    points_iod: Array
     iod_px: float
-    position_iod: NDArray[np.float64]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Last:
-    """The previous valid frame."""
-
-    time_s: float
-    landmark_iod: FloatArray
-    flow_iod: NDArray[np.float64]
-    position_iod: NDArray[np.float64]
-
-
-def _fade(value: float, good: float, bad: float) -> float:
-    """1 at ``good`` and better, 0 at ``bad`` and worse, straight between."""
-    return min(1.0, max(0.0, (value - bad) / (good - bad)))
 
 
 class Perception:
     """Face, flow, head motion and drift correction in one: ``process`` each frame in order of time.
 
-    The same frames with the same times give the same numbers; nothing depends on when or how fast they come. Where
-    no face is seen the result is invalid and its positions are NaN, and the next face starts anew.
+    The same frames with the same times give the same numbers; nothing depends on when or how fast they come, nor on
+    the number of threads. Where no face is seen the result is invalid and its positions are NaN, and the next face
+    starts anew; so do a picture of another size and a time that goes back. Over a gap of more than ``max_gap_s`` the
+    landmarks' own step stands in for the flow.
 
-    Position (complementary filter, all in seconds): fast change is integrated flow, free of the head's rigid motion;
-    slow position is that of the landmarks, turned to the front. Over a gap of more than ``max_gap_s`` the landmarks'
-    own step stands in for the flow.
+    Not for use by two threads at once. Close it, or use it as a context manager.
+
+    Raises:
+        AssetError: the shipped landmark model is missing or damaged.
     """
 
-    def __init__(self, settings: PerceptionSettings | None = None) -> None:
+    def __init__(self, settings: PerceptionSettings | None = None, tracker: Tracker | None = None) -> None:
         self.settings = settings or PerceptionSettings()
         self._flow = RegionFlow(self.settings.flow)
+        self._drift = DriftCorrection(self.settings.crossover_s, self.settings.crossover_rad)
         self._anchor: _Anchor | None = None
-        self._last: _Last | None = None
-        self._size: tuple[int, ...] | None = None
-        self._tracker = FaceTracker()
+        self._since_anchor: Array = np.zeros((REGION_COUNT, 2))
+        self._pose: HeadPose | None = None
+        self._shape: tuple[int, ...] | None = None
+        self._time_s = -math.inf
+        self._tracker: Tracker = tracker if tracker is not None else FaceTracker()
 
     def process(self, frame: Frame) -> FrameMotion:
-        """Follow the face into ``frame``; see ``FrameMotion``."""
-        if frame.image.shape != self._size:
-            self._size = frame.image.shape
-            self._forget()
+        """Follow the face into ``frame``; see ``FrameMotion`` for what comes back."""
+        if frame.image.shape != self._shape or frame.time_s < self._time_s:
+            self._restart()
+        gap_s = frame.time_s - self._time_s
+        self._shape, self._time_s = frame.image.shape, frame.time_s
         track = self._tracker.track(frame.image, frame.time_s)
         if track is None:
-            self._forget()
+            self._restart()
             nothing = np.full((REGION_COUNT, 2), np.nan, np.float32)
             return FrameMotion(frame.index, frame.time_s, False, nothing, 0.0)
         pose = head_pose(track.landmarks_px)
+        step_iod: Array | None = None
         motion: RigidMotion | None = None
-        flow_iod: NDArray[np.float64] | None = None
-        anchor, last = self._anchor, self._last
-        gap_s = frame.time_s - last.time_s if last is not None else math.inf
-        if anchor is not None and 0.0 <= gap_s <= self.settings.max_gap_s:
-            flow_iod, motion = self._displacement(anchor, frame.image)
-        last = self._position(frame.time_s, pose, flow_iod)
-        quality = self._quality(track, pose, motion, gap_s)
-        if motion is None or anchor is None or frame.time_s - anchor.time_s >= self.settings.lag_s - 1e-6:
-            self._anchor = self._new_anchor(frame, track, pose, last.flow_iod)
-        return FrameMotion(frame.index, frame.time_s, True, last.position_iod.astype(np.float32), quality, track)
+        since_s = 0.0
+        if self._anchor is not None and gap_s <= self.settings.max_gap_s:
+            since_s = frame.time_s - self._anchor.time_s
+            motion, since_anchor = self._measure(self._anchor, frame.image)
+            step_iod = since_anchor - self._since_anchor
+            self._since_anchor = since_anchor
+        turned_rad = pose.angle_to(self._pose) if self._pose is not None else 0.0
+        self._pose = pose
+        position = self._drift.update(pose.regions_iod.astype(np.float64), step_iod, gap_s, turned_rad)
+        if motion is None or self._is_stale(since_s, motion):
+            self._anchor = self._new_anchor(frame, track, pose)
+            self._since_anchor = np.zeros((REGION_COUNT, 2))
+        quality = frame_quality(frame.image, track, pose, motion, since_s)
+        return FrameMotion(frame.index, frame.time_s, True, position.astype(np.float32), quality, track)
 
-    def _displacement(self, anchor: _Anchor, image: Image) -> tuple[NDArray[np.float64], RigidMotion]:
-        """Expression's displacement (12, 2) in IOD since the anchor, and the head's motion that was taken away."""
+    def _measure(self, anchor: _Anchor, image: Image) -> tuple[RigidMotion, Array]:
+        """The head's motion since the anchor, and the expression's displacement (12, 2) in IOD."""
         dense = self._flow.dense(anchor.face, self._flow.warp(image, anchor.transform))
         moved = self._flow.at(dense, anchor.points_px).astype(np.float64) / anchor.iod_px
-        count = len(RIGID_LANDMARKS)
-        motion = fit_rigid(anchor.points_iod[:count], moved[:count])
-        return moved[count:] - motion.at(anchor.points_iod[count:]), motion
+        motion = fit_rigid(anchor.points_iod[:_RIGID_COUNT], moved[:_RIGID_COUNT])
+        return motion, moved[_RIGID_COUNT:] - motion.at(anchor.points_iod[_RIGID_COUNT:])
 
-    def _position(self, time_s: float, pose: HeadPose, flow_iod: NDArray[np.float64] | None) -> _Last:
-        landmark = pose.regions_iod.astype(np.float64)
-        anchor, last = self._anchor, self._last
-        if last is None:
-            total, position = landmark, landmark
-        else:
-            if flow_iod is not None and anchor is not None:
-                total = anchor.position_iod + flow_iod
-            else:
-                total = last.flow_iod + landmark - last.landmark_iod
-            gap_s = max(time_s - last.time_s, 0.0)
-            keep = math.exp(-gap_s / self.settings.crossover_s)
-            position = keep * (last.position_iod + total - last.flow_iod) + (1.0 - keep) * landmark
-        self._last = _Last(time_s, pose.regions_iod, total, position)
-        return self._last
+    def _is_stale(self, since_s: float, motion: RigidMotion) -> bool:
+        """Whether the next frame is better measured from the present one than from the anchor."""
+        old = since_s >= self.settings.lag_s - _TIME_TOLERANCE_S
+        return old or motion.shift_iod > _MAX_SHIFT_IOD or motion.turn_rad > _MAX_TURN_RAD
 
-    def _new_anchor(self, frame: Frame, track: FaceTrack, pose: HeadPose, flow_iod: NDArray[np.float64]) -> _Anchor:
-        aligned = self.settings.flow.aligned
-        transform = alignment(track.landmarks_px, aligned)
+    def _new_anchor(self, frame: Frame, track: FaceTrack, pose: HeadPose) -> _Anchor:
+        transform = alignment(track.landmarks_px, self.settings.flow.aligned)
         face = self._flow.warp(frame.image, transform)
         points = track.landmarks_px[_POINTS].astype(np.float64)
         points_px = points[:, :2] @ transform[:, :2].T + transform[:, 2]
-        # one IOD in the aligned face, not foreshortened where the head is turned
         zoom = math.sqrt(abs(float(np.linalg.det(transform[:, :2]))))
         iod_px = pose.scale_px * zoom
-        depth = (points[:, 2] - points[: len(RIGID_LANDMARKS), 2].mean()) * zoom
-        centre = points_px[: len(RIGID_LANDMARKS)].mean(axis=0)
-        points_iod = np.column_stack([points_px - centre, depth]) / iod_px
-        return _Anchor(frame.time_s, face, transform, points_px, points_iod, iod_px, flow_iod)
+        inside = np.column_stack([points_px, points[:, 2] * zoom])
+        points_iod = (inside - inside[:_RIGID_COUNT].mean(axis=0)) / iod_px
+        return _Anchor(frame.time_s, face, transform, points_px, points_iod, iod_px)
 
-    def _quality(self, track: FaceTrack, pose: HeadPose, motion: RigidMotion | None, gap_s: float) -> float:
-        quality = _fade(track.iod_px, 40.0, 16.0) * _fade(pose.off_axis_rad, math.radians(25.0), math.radians(55.0))
-        if motion is not None and gap_s > 0.0:
-            quality *= _fade(motion.turn_rad / gap_s, math.radians(30.0), math.radians(120.0))
-            quality *= _fade(motion.residual_iod, 0.01, 0.05)
-        return quality
-
-    def _forget(self) -> None:
+    def _restart(self) -> None:
         self._anchor = None
-        self._last = None
+        self._pose = None
+        self._since_anchor = np.zeros((REGION_COUNT, 2))
+        self._drift.restart()
 
     def close(self) -> None:
         """Free MediaPipe; harmless when repeated."""

@@ -66,8 +66,13 @@ class RigidMotion:
 
     @property
     def turn_rad(self) -> float:
-        """Size of the rotation."""
-        return float(np.linalg.norm(self.parameters[3:]))
+        """Size of the rotation out of the picture's plane."""
+        return float(np.linalg.norm(self.parameters[3:5]))
+
+    @property
+    def shift_iod(self) -> float:
+        """Size of the shift in the picture."""
+        return float(np.linalg.norm(self.parameters[:2]))
 
     def at(self, points_iod: NDArray[Any]) -> NDArray[np.float64]:
         """Displacement (n, 2) in IOD that the head's motion alone gives at points (n, 3)."""
@@ -99,10 +104,12 @@ def fit_rigid(points_iod: NDArray[Any], flow_iod: NDArray[Any]) -> RigidMotion:
     for _ in range(_ITERATIONS):
         rows = np.repeat(weight, 2)
         normal = design.T @ (design * rows[:, None]) + 1e-9 * np.eye(6)
-        parameters = np.linalg.solve(normal, design.T @ (rows * flow.reshape(-1)))
-        error = np.linalg.norm(flow - (design @ parameters).reshape(-1, 2), axis=1)
+        solved = np.linalg.solve(normal, design.T @ (rows * flow.reshape(-1)))
+        parameters = np.asarray(solved, np.float64)
+        left = flow - (design @ parameters).reshape(-1, 2)
+        error = np.linalg.norm(left, axis=1)
         scale = max(1.5 * float(np.median(error)), _NOISE_IOD)
-        weight = 1.0 / (1.0 + (error / scale) ** 2)
+        weight = np.asarray(1.0 / (1.0 + (error / scale) ** 2), np.float64)
     residual = float(np.sqrt((weight * error**2).sum() / weight.sum()))
     return RigidMotion(parameters, residual)
 
@@ -123,6 +130,10 @@ class HeadPose:
     def off_axis_rad(self) -> float:
         """Angle between the face's axis and the line of sight."""
         return float(np.arccos(np.clip(self.rotation[2, 2], -1.0, 1.0)))
+
+    def angle_to(self, other: HeadPose) -> float:
+        """Angle between this pose's axis and another's."""
+        return float(np.arccos(np.clip(self.rotation[:, 2] @ other.rotation[:, 2], -1.0, 1.0)))
 
 
 def head_pose(landmarks_px: FloatArray) -> HeadPose:
