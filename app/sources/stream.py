@@ -36,8 +36,8 @@ _MAX_DRIFT_S = 0.5
 """How far a live stream's own times may leave the clock on the wall before they are set anew."""
 
 _OPTIONS = {
-    # no buffering for smoothness: an old picture is worth less here than a jumpy one
-    "fflags": "nobuffer",
+    # "fflags nobuffer" would save a moment at the start, but throws away the first key frame, and with it every picture
+    # up to the next one
     "flags": "low_delay",
     "rtsp_transport": "tcp",
     "probesize": "500000",

@@ -1,0 +1,163 @@
+from __future__ import annotations
+
+import csv
+import json
+import subprocess
+import sys
+import tracemalloc
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from app.spot import SpotFiles, result_names, spot_video
+from models.assets import DEMO_CLIP, asset_path
+from models.errors import OutputError, VideoError
+from models.spotter import Spotter
+from models.video import VideoFile
+
+
+@pytest.fixture(scope="module")
+def spotter():
+    return Spotter(use_gpu=False)
+
+
+def read(path):
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory, spotter):
+    """The shipped clip, spotted once for all tests here; with the progress that was told."""
+    told = []
+    files = SpotFiles.of(tmp_path_factory.mktemp("out"), "demo")
+    result = spot_video(asset_path(DEMO_CLIP), files, spotter, lambda done_s, all_s: told.append((done_s, all_s)))
+    return result, told
+
+
+def test_the_demo_gives_macros_and_micros(demo):
+    result, _ = demo
+    found = read(result.files.intervals)
+    assert len(found) == len(result.intervals) >= 3
+    assert {row["type"] for row in found} == {"macro", "micro"}
+    for row in found:
+        assert float(row["onset_s"]) <= float(row["apex_s"]) <= float(row["offset_s"])
+        assert int(row["onset_frame"]) <= int(row["apex_frame"]) <= int(row["offset_frame"]) < result.frames
+        assert int(row["apex_frame"]) == pytest.approx(float(row["apex_s"]) * result.fps, abs=1.5)
+
+
+def test_there_is_one_row_per_source_frame(demo):
+    result, _ = demo
+    frames = read(result.files.frames)
+    assert [int(row["frame"]) for row in frames] == list(range(result.frames))
+    times = [frame.time_s for frame in VideoFile(asset_path(DEMO_CLIP))]
+    assert [float(row["time_s"]) for row in frames] == pytest.approx(times, abs=6e-5)
+    seen = [row for row in frames if row["face"] == "1"]
+    assert len(seen) > 0.95 * len(frames)
+    for column in ("intensity", "macro", "micro", "quality"):
+        assert all(0.0 <= float(row[column]) <= 1.0 for row in seen)
+
+
+def test_the_summary_says_what_was_done_with_what(demo, spotter):
+    result, _ = demo
+    summary = json.loads(result.files.summary.read_text("utf-8"))
+    assert summary["frames"] == result.frames
+    assert summary["fps"] == pytest.approx(30.0, abs=0.1)
+    assert summary["duration_s"] == pytest.approx(result.frames / 30, abs=0.1)
+    assert summary["counts"]["macro"] + summary["counts"]["micro"] == len(result.intervals)
+    assert summary["model"]["sha256"] == spotter.spec.sha256
+    assert summary["provider"] == "CPU"
+    assert summary["message"] == ""
+    assert {"apexspot", "mediapipe", "numpy"} <= set(summary["versions"])
+    assert str(Path.home()) not in result.files.summary.read_text("utf-8")
+
+
+def test_progress_goes_from_start_to_end(demo):
+    result, told = demo
+    assert len(told) == result.frames
+    assert [done_s for done_s, _ in told] == sorted(done_s for done_s, _ in told)
+    assert told[-1][0] / told[-1][1] > 0.95
+
+
+def test_spotting_again_gives_the_same_files(tmp_path, spotter, face_video):
+    one, two = SpotFiles.of(tmp_path, "one"), SpotFiles.of(tmp_path, "two")
+    spot_video(face_video, one, spotter)
+    spot_video(face_video, two, spotter)
+    assert [p.read_bytes() for p in one.all()] == [p.read_bytes() for p in two.all()]
+
+
+def test_without_a_face_the_table_is_empty_and_it_says_so(tmp_path, spotter, faceless_video):
+    result = spot_video(faceless_video, SpotFiles.of(tmp_path, "room"), spotter)
+    assert "No face" in result.message
+    assert result.face_share == 0.0
+    assert read(result.files.intervals) == []
+    frames = read(result.files.frames)
+    assert len(frames) == 30
+    assert all(row["face"] == "0" and row["intensity"] == row["quality"] == "" for row in frames)
+    assert json.loads(result.files.summary.read_text())["message"] == result.message
+
+
+def test_a_single_frame_is_enough(tmp_path, spotter, write_video, portrait):
+    result = spot_video(write_video(tmp_path / "one.mkv", [portrait]), SpotFiles.of(tmp_path, "one"), spotter)
+    assert result.frames == 1
+    assert result.fps is None
+    assert len(read(result.files.frames)) == 1
+    assert json.loads(result.files.summary.read_text())["fps"] is None
+
+
+def test_a_video_that_ends_early_is_reported(tmp_path, spotter, write_video, portrait):
+    path = write_video(tmp_path / "cut.mkv", [portrait] * 90, options={"preset": "ultrafast", "g": "1"})
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 3])
+    result = spot_video(path, SpotFiles.of(tmp_path, "cut"), spotter)
+    assert "cut off" in result.message
+    assert 10 < result.frames < 60
+
+
+def test_a_bad_video_leaves_nothing_behind(tmp_path, spotter):
+    bad = tmp_path / "bad.mp4"
+    bad.write_bytes(b"no video" * 100)
+    with pytest.raises(VideoError):
+        spot_video(bad, SpotFiles.of(tmp_path, "bad"), spotter)
+    assert [p.name for p in tmp_path.iterdir()] == ["bad.mp4"]
+
+
+def test_results_that_cannot_be_written_are_a_sentence(tmp_path, spotter, faceless_video):
+    with pytest.raises(OutputError, match="cannot be written"):
+        spot_video(faceless_video, SpotFiles.of(tmp_path / "gone", "room"), spotter)
+
+
+def test_memory_does_not_grow_with_the_pictures(tmp_path, spotter, write_video):
+    rng = np.random.default_rng(0)
+    picture = rng.integers(0, 255, (240, 320, 3), np.uint8)
+    path = write_video(tmp_path / "long.mkv", [picture] * 300)
+    tracemalloc.start()
+    try:
+        spot_video(path, SpotFiles.of(tmp_path, "long"), spotter)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 60 * picture.nbytes
+
+
+def test_names_never_collide():
+    def names(*paths):
+        return result_names([Path(p) for p in paths])
+
+    assert names("a/x.mp4", "b/y.mp4") == ["x", "y"]
+    assert names("a/x.mp4", "b/x.mp4", "c/x.avi") == ["x", "x-2", "x-3"]
+    assert names("a/x.mp4", "b/x.mp4", "x-2.mp4") == ["x", "x-3", "x-2"]
+    assert names("a/X.mp4", "b/x.mp4") == ["X", "x-2"]
+    assert names("a.b.mp4") == ["a.b"]
+
+
+def test_spotting_needs_neither_qt_nor_torch(tmp_path, faceless_video):
+    code = (
+        "import sys, app.cli\n"
+        f"code = app.cli._run(['spot', {str(faceless_video)!r}, '--out', {str(tmp_path)!r}])\n"
+        "heavy = {'PySide6', 'pyqtgraph', 'torch', 'pandas', 'training', 'matplotlib'}\n"
+        "print(code, sorted(heavy & {name.split('.')[0] for name in sys.modules}))\n"
+    )
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert answer.stdout.splitlines()[-1] == "0 []"
+    assert (tmp_path / "empty_room.intervals.csv").exists()
