@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import platform
+import textwrap
 from dataclasses import dataclass
 
 from app.display import probe_display
@@ -12,6 +13,7 @@ from app.versions import package_version, program_version
 from models.errors import ApexspotError
 
 _WIDTH = 80
+_INDENT = 12
 _CAMERAS_SHOWN = 3
 
 
@@ -40,11 +42,17 @@ def examine() -> Report:
     lines += [f"BROKEN: {sentence}" for sentence in broken]
     if not broken:
         lines.append("Everything that spotting needs is in place.")
-    return Report(tuple(lines), not broken)
+    return Report(tuple(part for line in lines for part in _wrapped(line)), not broken)
 
 
 def _line(title: str, text: str) -> str:
-    return f"{title:<12}{text}"
+    return f"{title:<{_INDENT}}{text}"
+
+
+def _wrapped(line: str) -> list[str]:
+    """The line, cut at spaces into lines of 80; a path without any stays whole."""
+    indent = " " * _INDENT
+    return textwrap.wrap(line, _WIDTH, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False) or [""]
 
 
 def _packages(*names: str) -> str:
@@ -66,7 +74,7 @@ def _spotting_model(lines: list[str]) -> list[str]:
         return [f"ONNX Runtime cannot be loaded ({error})."]
     spec = spotter.spec
     lines.append(_line("model", f"{spotter.path.name}, version {spec.version}, look-ahead {spec.look_ahead_s:.1f} s"))
-    lines.append(_line("", f"SHA-256 {spec.sha256}"))
+    lines.append(_line("  SHA-256", spec.sha256))
     on = "CUDA (the graphics card)" if spotter.provider == "CUDA" else "CPU (no usable CUDA device)"
     lines.append(_line("scoring on", on))
     return []
@@ -97,6 +105,4 @@ def _cameras(lines: list[str]) -> None:
         names = ["none found"]
     elif len(names) > _CAMERAS_SHOWN:
         names[_CAMERAS_SHOWN:] = [f"and {len(names) - _CAMERAS_SHOWN} more (apexspot cameras lists all)"]
-    for number, name in enumerate(names):
-        line = _line("" if number else "cameras", name)
-        lines.append(line if len(line) <= _WIDTH else line[: _WIDTH - 1] + "…")
+    lines += [_line("" if number else "cameras", name) for number, name in enumerate(names)]
