@@ -173,7 +173,7 @@ class LiveSession:
             fps=self._rate.rate_hz,
             latency_ms=self._latency_ms,
             provider=self._provider,
-            error=self._error,
+            error=self._error if over else None,
         )
 
     def stage_times(self) -> StageTimes:

@@ -138,8 +138,9 @@ class IntervalTable(QWidget):
             self.model.set_intervals((), ())
             self._tally.setText("")
             return
-        self.model.set_intervals(snapshot.analysis.intervals, snapshot.analysis.provisional_intervals)
-        self._tally.setText(tally(snapshot.analysis.intervals))
+        final, provisional = snapshot.analysis.intervals, snapshot.analysis.provisional_intervals
+        self.model.set_intervals(final, provisional)
+        self._tally.setText(tally((*final, *provisional)))
 
     def _selection_changed(self, selected: QItemSelection, deselected: QItemSelection) -> None:
         rows = self.view.selectionModel().selectedRows()
@@ -170,8 +171,8 @@ class _View(QTableView):
         metrics = self.fontMetrics()
         for column, widest in ((0, "Macro"), (len(COLUMNS) - 1, "provisional")):
             self.horizontalHeader().setSectionResizeMode(column, QHeaderView.ResizeMode.Fixed)
-            icon = 24 if column == 0 else 0
-            self.setColumnWidth(column, metrics.horizontalAdvance(widest) + icon + 26)
+            icon = 26 if column == 0 else 0
+            self.setColumnWidth(column, metrics.horizontalAdvance(widest) + icon + 28)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         super().paintEvent(event)

@@ -34,7 +34,7 @@ class LiveView(QSplitter):
             splitter.setHandleWidth(8)
             splitter.setChildrenCollapsible(False)
         left.setSizes([380, 260])
-        self.setSizes([500, 760])
+        self.setSizes([548, 700])
 
     def set_theme(self, theme: Theme) -> None:
         for panel in (self.picture, self.table, self.curves):

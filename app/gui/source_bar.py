@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QPointF, Qt, Signal
+from PySide6.QtGui import QPainter, QPaintEvent, QPen, QPolygonF
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QPushButton, QSizePolicy, QToolButton, QWidget
 
 from app.gui.theme import set_primary
 from app.sources import CameraChoice, DemoChoice, SourceChoice
 
 OPEN_FILE, OPEN_STREAM = "Open a video…", "Open a stream…"
+
+
+class Chooser(QComboBox):
+    """A combo box whose arrow has the colour of its text."""
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        super().paintEvent(event)
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(QPen(self.palette().buttonText().color(), 1.6))
+        x, y = self.width() - 18.0, self.height() / 2 - 2.0
+        painter.drawPolyline(QPolygonF([QPointF(x - 4, y), QPointF(x, y + 4), QPointF(x + 4, y)]))
 
 
 class SourceBar(QWidget):
@@ -28,7 +41,7 @@ class SourceBar(QWidget):
         super().__init__(parent)
         self._cameras: tuple[CameraChoice, ...] = ()
         self._opened: SourceChoice | None = None
-        self.chooser = QComboBox()
+        self.chooser = Chooser()
         self.chooser.setMinimumWidth(220)
         self.chooser.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
         self.chooser.setAccessibleName("Source")

@@ -143,6 +143,8 @@ def _style_sheet(theme: Theme) -> str:
         background: {theme.accent}; color: {theme.accent_text}; border-color: {theme.accent}; font-weight: 600; }}
     QPushButton[primary="true"]:hover {{ background: {hover}; }}
     QPushButton[primary="true"]:focus {{ border-color: {theme.text}; }}
+    QComboBox::drop-down {{ border: none; width: 26px; }}
+    QComboBox::down-arrow {{ image: none; }}
     QComboBox QAbstractItemView {{
         background: {theme.panel}; color: {theme.text}; border: 1px solid {theme.line}; outline: none; }}
     QFrame#card {{ background: {theme.panel}; border: 1px solid {theme.line}; border-radius: 8px; }}
@@ -154,9 +156,9 @@ def _style_sheet(theme: Theme) -> str:
     QLabel#title {{ font-size: 22pt; font-weight: 600; }}
     QTableView {{ background: {theme.panel}; border: none; gridline-color: {theme.line};
         selection-background-color: {theme.accent}; selection-color: {theme.accent_text}; }}
-    QTableView::item {{ padding: 2px 6px; }}
+    QTableView::item {{ padding: 2px 4px; }}
     QHeaderView::section {{ background: {theme.panel}; color: {theme.muted}; border: none;
-        border-bottom: 1px solid {theme.line}; padding: 4px 6px; }}
+        border-bottom: 1px solid {theme.line}; padding: 4px 4px; }}
     QSplitter::handle {{ background: transparent; }}
     QStatusBar {{ background: {theme.window}; color: {theme.muted}; }}
     QStatusBar::item {{ border: none; }}

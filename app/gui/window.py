@@ -181,8 +181,10 @@ class MainWindow(QMainWindow):
             self.play(choice)
 
     def _space(self) -> None:
-        # Space belongs to whichever button has the focus; elsewhere it starts and stops
-        focus = QApplication.focusWidget()
+        self._space_on(QApplication.focusWidget())
+
+    def _space_on(self, focus: QWidget | None) -> None:
+        """Space belongs to whichever button has the focus; elsewhere it starts and stops."""
         if isinstance(focus, QAbstractButton) and focus is not self.bar.start_button:
             focus.click()
         else:
