@@ -43,7 +43,7 @@ RULE_TEXT = (
     f"(past {RULE_MEDIAN_S:g} s) for at least {RULE_SHORTEST_S} s; micro up to 0.5 s, else macro"
 )
 
-_PERCEPTION_FILES = ("video.py", "perception.py", "face.py", "flow.py", "rigid.py", "types.py", "assets.py")
+_PERCEPTION_FILES = ("video.py", "perception*.py", "face.py", "flow.py", "rigid.py", "types.py", "assets.py")
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,8 +249,9 @@ def _write_json(path: Path, methods: dict[str, list[ClipScore]]) -> None:
 def _fingerprint(path: Path) -> str:
     """Changes with the clip's content and with the code and files that perception is made of."""
     digest = hashlib.sha256(path.read_bytes())
-    for name in _PERCEPTION_FILES:
-        digest.update((HERE.parent / "models" / name).read_bytes())
+    for pattern in _PERCEPTION_FILES:
+        for path in sorted((HERE.parent / "models").glob(pattern)):
+            digest.update(path.read_bytes())
     return digest.hexdigest()[:24]
 
 

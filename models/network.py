@@ -133,19 +133,21 @@ class MotionDescription(nn.Module):
         offset = torch.arange(-radius, radius + 1, dtype=torch.float32)
         weights = torch.exp(-0.5 * (offset / max(settings.smooth_frames, 1e-6)) ** 2)
         self.register_buffer("kernel", (weights / weights.sum()).view(1, 1, -1), persistent=False)
-        lengths = len(settings.scales) * (2 * 15 + 4 * 5) + 15 + 5 + 3
-        self.size = lengths * (2 if settings.relative else 1) + len(settings.scales) * 2
+        lengths = len(settings.scales) * (2 * 15 + 4 * 5) + 3
+        self.size = lengths * (2 if settings.relative else 1) + len(settings.scales) * 2 + 15 + 5 + 1
 
     def forward(self, features: Tensor) -> Tensor:
         s = self.settings
         x = self._smooth(features.flatten(2).transpose(1, 2))
         time = x.shape[-1]
         speed = self._length(x - _pad_edges(x, 1, 0)[..., :time]).mean(1, keepdim=True)
-        # distance from the calm face is what a held expression still shows when nothing moves
-        parts = [self._combine(x), *_pools(self._length(x))]
         activity = self._trailing_mean(speed, s.activity_frames)
-        parts += [self._centred_mean(speed, 5), self._centred_mean(speed, 15), activity]
-        ratios: list[Tensor] = []
+        parts = [self._centred_mean(speed, 5), self._centred_mean(speed, 15), activity]
+        # distance from the calm face is what a held expression still shows when nothing moves; it counts in units of
+        # its usual size, since a track that drifts is always far from its baseline
+        distances = torch.cat([self._combine(x), *_pools(self._length(x))], dim=1)
+        usual = self._trailing_mean(distances[:, 16:17], s.activity_frames)
+        ratios = [distances / (usual + 0.006), usual]
         reach = max(s.scales)
         padded = _pad_edges(x, reach, reach)
         for k in s.scales:

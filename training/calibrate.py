@@ -85,7 +85,7 @@ def iou_s(a: tuple[float, float], b: tuple[float, float]) -> float:
 
 
 def count(found: Sequence[Interval], true: Sequence[Truth], same_type: bool = True) -> tuple[int, int, int]:
-    """(hits, found, asked truths), one-to-one at IoU 0.5. What lies on a truth too faint to be asked for does not count."""
+    """(hits, found, asked truths), one-to-one at IoU 0.5. What lies on a truth too faint does not count."""
     taken: set[int] = set()
     hits = counted = 0
     for interval in sorted(found, key=lambda i: -i.score):

@@ -1,7 +1,8 @@
 """Rendered video as training and test material: synthetic video seen through the application's own perception.
 
 What ``training.tracks`` draws without pictures, this does with them: portrait, camera, codec, MediaPipe, flow. It is
-slow (about half real time on one core), so its results are kept, one ``.mp4`` a script and one ``.npz`` a perception, named by what made them.
+slow (about half real time on one core), so its results are kept: one ``.mp4`` a script and one ``.npz`` a perception,
+named by what made them.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ from training.tracks import VISIBLE_MACRO_IOD, VISIBLE_MICRO_IOD, Track, TrackEv
 
 log = logging.getLogger(__name__)
 
-_PERCEPTION = ("video", "perception", "face", "flow", "rigid")
+_PERCEPTION = ("video.py", "face.py", "flow.py", "rigid.py", "perception*.py")
 
 KINDS: dict[str, Callable[..., Script]] = {
     "random": random_script,
@@ -95,7 +96,8 @@ def _digest(content: bytes) -> str:
 def _perception_digest() -> str:
     """Changes with the code that perception consists of, so that features of an older one are not taken for its own."""
     folder = Path(models.__file__).parent
-    return _digest(b"".join((folder / f"{name}.py").read_bytes() for name in _PERCEPTION))
+    files = sorted(path for pattern in _PERCEPTION for path in folder.glob(pattern))
+    return _digest(b"".join(path.read_bytes() for path in files))
 
 
 def look(video: Path) -> list[FrameMotion]:

@@ -86,13 +86,13 @@ def _noise(
 ) -> NDArray[np.float64]:
     """Jitter of single regions and of the whole face, slow drift; partly the noise of a recorded calm face."""
     if calm and rng.random() < settings.recorded_noise_share:
-        base = _recorded(rng, frames, calm) * np.exp(rng.uniform(np.log(0.25), np.log(1.2)))
+        base = _recorded(rng, frames, calm) * np.exp(rng.uniform(np.log(0.3), np.log(1.5)))
     else:
         base = np.zeros((frames, REGION_COUNT, 2))
     own = rng.normal(size=(frames, REGION_COUNT, 2)) * rng.uniform(0.0003, 0.0015)
     walk = np.cumsum(rng.normal(size=(frames, REGION_COUNT, 2)), axis=0)
     walk -= np.linspace(0, 1, frames)[:, None, None] * walk[-1:]
-    drift = walk * rng.uniform(0.0001, 0.0007)
+    drift = walk * np.exp(rng.uniform(np.log(0.0001), np.log(0.002)))
     whole = np.cumsum(rng.normal(size=(frames, 1, 2)), axis=0) * rng.uniform(0.0, 0.0006)
     return base + own + drift + whole * rng.uniform(0.5, 1.0, (1, REGION_COUNT, 1))
 

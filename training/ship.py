@@ -1,0 +1,134 @@
+"""Makes the shipped model: ``python -m training.ship --data ../shared/data/flow12 --out assets/spotter.onnx``.
+
+Recorded points of both data sets, drawn tracks, rendered video; export; thresholds from the calibration videos. The
+folder given as ``--cache`` keeps the rendered videos and what perception saw in them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+
+import cv2
+import torch
+
+from models.baseline import BaselineSettings
+from models.decode import DecodeSettings
+from models.errors import ApexspotError, UsageError
+from models.types import FloatArray
+from training import calibrate, checkpoint, export
+from training.datasets import Recording, load_flow12
+from training.losses import LossWeights
+from training.rendered import Order, calibration_orders, motions, track, training_orders
+from training.tracks import Track, make_tracks
+from training.trainer import TrainSettings, train
+
+log = logging.getLogger(__name__)
+
+DATA_SETS = ("casme2", "samm_lv")
+SETTINGS = TrainSettings(steps=900, recorded_crops=14, synthetic_crops=6, loss=LossWeights())
+DRAWN_TRACKS = 400
+VERSION = "0.1.0"
+DATA_TEXT = (
+    "CAS(ME)^2 and SAMM Long Videos (optical-flow features, point labels), drawn region tracks, rendered video of a "
+    "public-domain portrait"
+)
+LICENCE = "research use: trained on features of data sets given out for academic, non-commercial use"
+
+CALM_MARGIN_FRAMES = 60
+CALM_LEAST_FRAMES = 150
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    options = _parser().parse_args(arguments)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
+    try:
+        _make(options.data, options.cache, options.out, options.jobs, replace(SETTINGS, seed=options.seed))
+    except ApexspotError as error:
+        log.error("%s", error)
+        return error.exit_code
+    return 0
+
+
+def calm_stretches(recordings: Sequence[Recording]) -> list[FloatArray]:
+    """Recorded stretches far from every point label: the noise of a real, calm face."""
+    stretches = []
+    for recording in recordings:
+        end = len(recording.position_iod)
+        edges = [-CALM_MARGIN_FRAMES, *sorted(p.frame for p in recording.points), end + CALM_MARGIN_FRAMES]
+        for before, after in pairwise(edges):
+            first, last = max(before + CALM_MARGIN_FRAMES, 0), min(after - CALM_MARGIN_FRAMES, end)
+            if last - first >= CALM_LEAST_FRAMES:
+                stretches.append(recording.position_iod[first:last] - recording.position_iod[first])
+    return stretches
+
+
+def _make(data: Path, cache: Path, out: Path, jobs: int, settings: TrainSettings) -> None:
+    if not data.is_dir():
+        raise UsageError(f"{data} is not a folder; name the one that holds casme2 and samm_lv.")
+    recordings = [r for name in DATA_SETS for r in load_flow12(data / name)]
+    look_ahead = [*training_orders(), *calibration_orders()]
+    with ProcessPoolExecutor(jobs, initializer=_one_thread) as pool:
+        list(pool.map(_prepare, look_ahead, [cache] * len(look_ahead)))
+    tracks: list[Track] = make_tracks(DRAWN_TRACKS, settings.seed, calm_stretches(recordings))
+    tracks += [track(order, cache) for order in training_orders()]
+    log.info("%d recordings, %d synthetic tracks", len(recordings), len(tracks))
+    network = train(recordings, tracks, settings, _report)
+    saved = out.with_suffix(".safetensors")
+    checkpoint.save(network, settings, saved)
+    network, config_sha256 = checkpoint.load(saved)
+    difference = export.export(
+        network,
+        out,
+        decode=DecodeSettings(),
+        baseline=BaselineSettings(),
+        training_data=DATA_TEXT,
+        licence=LICENCE,
+        version=VERSION,
+        config_sha256=config_sha256,
+    )
+    log.info("exported %s (%.1e from torch)", out, difference)
+    calibrate_file(out, cache)
+
+
+def calibrate_file(out: Path, cache: Path) -> None:
+    """Choose the file's thresholds on the calibration videos and say what they give there."""
+    found = calibrate.candidates(calibration_orders(), out, cache)
+    thresholds = calibrate.choose(found, calibrate.Limits())
+    calibrate.set_thresholds(out, thresholds)
+    log.info("thresholds: %s", ", ".join(f"{kind.value} {value:.2f}" for kind, value in thresholds.items()))
+    for kind, result in calibrate.evaluate(found, thresholds).items():
+        log.info("%s: %s, F1 %.3f, %.2f found a minute", kind, result, result.f1, result.found / result.minutes)
+
+
+def _prepare(order: Order, cache: Path) -> None:
+    motions(order, cache)
+
+
+def _one_thread() -> None:
+    cv2.setNumThreads(1)
+    torch.set_num_threads(1)
+
+
+def _report(step: int, parts: dict[str, float]) -> None:
+    if step % 100 == 99:
+        log.info("step %d: %s", step + 1, ", ".join(f"{name} {value:.3f}" for name, value in parts.items()))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m training.ship", description="Make the shipped model.")
+    parser.add_argument("--data", type=Path, required=True, help="folder with casme2 and samm_lv (flow12 archives)")
+    parser.add_argument("--out", type=Path, required=True, help="ONNX file to write")
+    parser.add_argument("--cache", type=Path, default=Path("runs/rendered"), help="where rendered video is kept")
+    parser.add_argument("--jobs", type=int, default=2, help="processes for rendering and perception")
+    parser.add_argument("--seed", type=int, default=0)
+    return parser
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
