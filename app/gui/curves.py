@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pyqtgraph as pg
-from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QColor
+from PySide6.QtCore import Signal
+from PySide6.QtGui import QColor, QGuiApplication
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from app.gui.bands import Bands, Span
@@ -35,10 +35,13 @@ class Track(pg.PlotItem):  # type: ignore[misc]
     def __init__(self, theme: Theme, title: str, curves: tuple[str, ...], labels: bool, show_times: bool) -> None:
         super().__init__(axisItems={"bottom": TimeAxis("bottom")})
         self._names = curves
+        self._pixel_ratio = QGuiApplication.primaryScreen().devicePixelRatio()
         self.bands = Bands(theme, labels)
         self.addItem(self.bands, ignoreBounds=True)
         self._final = {name: self.plot(connect="finite") for name in curves}
         self._provisional = {name: self.plot(connect="finite") for name in curves}
+        for curve in (*self._final.values(), *self._provisional.values()):
+            curve.curve.setSegmentedLineMode("on")  # Qt draws a wide line in one piece twice as slowly
         self.setLabel("left", title)
         self.getAxis("left").setWidth(AXIS_WIDTH_PX)
         self.getAxis("left").setTicks([[(0.0, "0"), (0.5, "0.5"), (1.0, "1")]])
@@ -55,12 +58,12 @@ class Track(pg.PlotItem):  # type: ignore[misc]
         self.bands.set_theme(theme)
         colours = {"intensity": theme.curve, "macro": theme.macro, "micro": theme.micro}
         for name in self._names:
-            style = Qt.PenStyle.DashLine if name == "micro" else Qt.PenStyle.SolidLine
             light = QColor(colours[name])
             light.setAlpha(105)
-            # a width of 1 is drawn many times faster than a wider one; curves are wide only where that matters
-            self._final[name].setPen(pg.mkPen(colours[name], width=1.6, style=style))
-            self._provisional[name].setPen(pg.mkPen(light, width=1.6, style=style))
+            # the pen's width counts in the screen's own pixels
+            width = 1.6 * self._pixel_ratio
+            self._final[name].setPen(pg.mkPen(colours[name], width=width))
+            self._provisional[name].setPen(pg.mkPen(light, width=width))
         for side in ("left", "bottom"):
             self.getAxis(side).setPen(theme.line)
             self.getAxis(side).setTextPen(theme.muted)
@@ -186,6 +189,8 @@ class CurvesPanel(QWidget):
             track.set_scores(final, provisional)
             track.bands.set_content(seen, gaps, unreliable, self._highlighted)
         self.intensity.setXRange(left, left + SPAN_S, padding=0)
+        for track in (self.intensity, self.apex):
+            track.getViewBox().prepareForPaint()  # else the new range is noticed while painting, and all is drawn twice
 
 
 def _between(scores: Scores, begin_s: float, end_s: float) -> Scores:

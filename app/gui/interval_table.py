@@ -110,6 +110,7 @@ class IntervalTable(QWidget):
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.model = IntervalModel(theme, self)
+        self._picked: Interval | None = None
         self.view = _View()
         self.view.setModel(self.model)
         self.view.fit_columns()
@@ -144,7 +145,10 @@ class IntervalTable(QWidget):
 
     def _selection_changed(self, selected: QItemSelection, deselected: QItemSelection) -> None:
         rows = self.view.selectionModel().selectedRows()
-        self.selected.emit(self.model.interval(rows[0].row()) if rows else None)
+        picked = self.model.interval(rows[0].row()) if rows else None
+        if picked != self._picked:  # Qt also tells when rows come and go above the chosen one
+            self._picked = picked
+            self.selected.emit(picked)
 
 
 class _View(QTableView):
