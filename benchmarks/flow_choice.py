@@ -10,9 +10,9 @@ All figures are IOD except the last column. Columns:
 * ``noise``: still face, displacement over 12 frames of the largest region, median and 95th percentile; on a swaying
   head; at 60 and 15 fps (over 0.4 s).
 * ``busy``: 10 s of overlapping expressions: root mean square error of position, its mean over time taken out.
-* ``yaw``, ``pitch``, ``roll`` (by 15 degrees in 0.5 s and back), ``blink``, ``lamp``, ``bands``: largest displacement of
-  any region from the first frame on, where nothing but that happens.
-* ``ms``: flow, head motion and drift correction for one frame (MediaPipe not counted), median of CPU time on one thread.
+* ``yaw``, ``pitch``, ``roll`` (by 15 degrees in 0.5 s and back), ``blink``, ``lamp``, ``bands``: largest displacement
+  of any region from the first frame on, where nothing but that happens.
+* ``ms``: flow, head motion and drift correction for one frame without MediaPipe, median of one thread's CPU time.
 """
 
 from __future__ import annotations

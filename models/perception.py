@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from models.face import FaceTracker, alignment
 from models.flow import FlowSettings, RegionFlow
 from models.perception_drift import DriftCorrection
-from models.perception_quality import frame_quality
+from models.perception_quality import frame_quality, sharpness
 from models.rigid import RIGID_LANDMARKS, HeadPose, RigidMotion, fit_rigid, head_pose
 from models.types import REGION_COUNT, REGION_LANDMARKS, FaceTrack, Frame, FrameMotion, Image
 
@@ -112,10 +112,11 @@ class Perception:
         pose = head_pose(track.landmarks_px)
         step_iod: Array | None = None
         motion: RigidMotion | None = None
-        since_s = 0.0
+        since_s, sharp = 0.0, 0.0
         if self._anchor is not None and gap_s <= self.settings.max_gap_s:
             since_s = frame.time_s - self._anchor.time_s
-            motion, since_anchor = self._measure(self._anchor, frame.image)
+            motion, since_anchor, face = self._measure(self._anchor, frame.image)
+            sharp = sharpness(face, self._anchor.iod_px)
             step_iod = since_anchor - self._since_anchor
             self._since_anchor = since_anchor
         turned_rad = pose.angle_to(self._pose) if self._pose is not None else 0.0
@@ -123,16 +124,19 @@ class Perception:
         position = self._drift.update(pose.regions_iod.astype(np.float64), step_iod, gap_s, turned_rad)
         if motion is None or self._is_stale(since_s, motion):
             self._anchor = self._new_anchor(frame, track, pose)
+            if motion is None:
+                sharp = sharpness(self._anchor.face, self._anchor.iod_px)
             self._since_anchor = np.zeros((REGION_COUNT, 2))
-        quality = frame_quality(frame.image, track, pose, motion, since_s)
+        quality = frame_quality(track, pose, frame.image.shape, sharp, motion, since_s)
         return FrameMotion(frame.index, frame.time_s, True, position.astype(np.float32), quality, track)
 
-    def _measure(self, anchor: _Anchor, image: Image) -> tuple[RigidMotion, Array]:
-        """The head's motion since the anchor, and the expression's displacement (12, 2) in IOD."""
-        dense = self._flow.dense(anchor.face, self._flow.warp(image, anchor.transform))
+    def _measure(self, anchor: _Anchor, image: Image) -> tuple[RigidMotion, Array, Image]:
+        """The head's motion since the anchor, the expression's displacement (12, 2) in IOD, and the aligned face."""
+        face = self._flow.warp(image, anchor.transform)
+        dense = self._flow.dense(anchor.face, face)
         moved = self._flow.at(dense, anchor.points_px).astype(np.float64) / anchor.iod_px
         motion = fit_rigid(anchor.points_iod[:_RIGID_COUNT], moved[:_RIGID_COUNT])
-        return motion, moved[_RIGID_COUNT:] - motion.at(anchor.points_iod[_RIGID_COUNT:])
+        return motion, moved[_RIGID_COUNT:] - motion.at(anchor.points_iod[_RIGID_COUNT:]), face
 
     def _is_stale(self, since_s: float, motion: RigidMotion) -> bool:
         """Whether the next frame is better measured from the present one than from the anchor."""
