@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from models.baseline import RunningBaseline
-from models.decode import CLASSES, Found, Run, decode_island, runs_above, smooth
+from models.decode import CLASSES, Found, Run, class_scores, decode_island, runs_above
 from models.grid import GridFrame, GridResampler
 from models.spotter import Spotter
 from models.types import LOW_QUALITY, ExpressionType, FloatArray, FrameMotion, Interval, Scores, Update
@@ -186,10 +186,7 @@ class _Islands:
         self._scored, self._start, self._settings = scored, start, spotter.spec.decode
         values = np.stack([s.scores for s in scored])
         self._intensity = np.ascontiguousarray(values[:, 0])
-        self._apex = [
-            smooth(np.ascontiguousarray(values[:, 1 + c]), self._settings.of(c).smooth_frames)
-            for c in range(len(CLASSES))
-        ]
+        self._class_scores = class_scores(self._intensity, values[:, 1:], self._settings)
 
     def islands(self) -> list[Run]:
         """Islands in the segment's frames."""
@@ -198,7 +195,7 @@ class _Islands:
 
     def intervals(self, island: Run, final: bool) -> list[Interval]:
         here = (island[0] - self._start, island[1] - self._start)
-        found = decode_island(self._intensity, self._apex, here, self._settings)
+        found = decode_island(self._intensity, self._class_scores, here, self._settings)
         return [self._interval(f, final) for f in found if self._trustworthy(f)]
 
     def _trustworthy(self, found: Found) -> bool:

@@ -1,9 +1,11 @@
 """From scores to intervals (method.md 1.8).
 
-Where intensity stays above the lowest threshold is an island, and islands do not influence one another. Inside an
-island every local maximum of a class's apex score is a candidate apex. Its interval is a run of intensity round the apex
-above a fraction of the intensity there: of several fractions, the one with the highest outer-inner contrast. Candidates
-of one class that overlap too much are reduced to the best (non-maximum suppression).
+Where intensity stays above the lowest threshold is an island, and islands do not influence one another. A class's
+score is the geometric mean of its apex score and the intensity, so that both branches must agree. Inside an island
+every local maximum of that score is a candidate apex. The run of intensity round it, above a fraction of the intensity
+there, stretches or shortens the usual length of an expression; of several fractions the one with the highest
+outer-inner contrast counts. Candidates of one class that overlap too much are reduced to the best (non-maximum
+suppression).
 """
 
 from __future__ import annotations
@@ -26,10 +28,11 @@ Run = tuple[int, int]
 class ClassDecode:
     """Decoding of one class; lengths are in grid frames (30 Hz).
 
-    threshold: least apex score of an interval. before, after: usual distances from the apex to the onset and to the
-    offset. elasticity: how far the run of intensity may pull a side from its usual length (0 not at all, 1 fully), within
-    ``narrowest`` and ``widest`` times the usual. held: a run longer than this many usual lengths is a held expression
-    and is taken as it is, up to ``longest`` frames. smooth_frames: radius of the smoothing of the apex score.
+    threshold: least score of an interval. before, after: usual distances from the apex to the onset and to the
+    offset. elasticity: how far the run of intensity may pull a side from its usual length (0 not at all, 1 fully),
+    within ``narrowest`` and ``widest`` times the usual. held: a run longer than this many usual lengths is a held
+    expression and is taken as it is, up to ``longest`` frames. smooth_frames: radius of the smoothing of both branches
+    before they meet.
     """
 
     threshold: float
@@ -52,8 +55,8 @@ class DecodeSettings:
 
     macro: ClassDecode = field(default_factory=lambda: ClassDecode(0.4, 15, 21, 0.35, 0.5, 1.8, 2.5, 300, 6))
     micro: ClassDecode = field(default_factory=lambda: ClassDecode(0.4, 5, 7, 0.0, 1.0, 1.0, 99.0, 7, 1))
-    island: float = 0.15
-    fractions: tuple[float, ...] = (0.25,)
+    island: float = 0.1
+    fractions: tuple[float, ...] = (0.2,)
     nms_iou: float = 0.3
 
     def of(self, class_index: int) -> ClassDecode:
@@ -104,24 +107,34 @@ def iou(a: Run, b: Run) -> float:
 
 def decode(intensity: FloatArray, apex: NDArray[np.floating], settings: DecodeSettings) -> list[Found]:
     """All intervals of one uninterrupted stretch, by class and onset. intensity: (T,), apex: (T, 2)."""
-    smoothed = [smooth(apex[:, c].astype(np.float32), settings.of(c).smooth_frames) for c in range(len(CLASSES))]
+    scores = class_scores(intensity, apex, settings)
     found: list[Found] = []
     for island in runs_above(intensity, settings.island):
-        found += decode_island(intensity, smoothed, island, settings)
+        found += decode_island(intensity, scores, island, settings)
     return found
 
 
+def class_scores(intensity: FloatArray, apex: NDArray[np.floating], settings: DecodeSettings) -> list[FloatArray]:
+    """Score of each class over time: the geometric mean of its apex score and the intensity, both smoothed."""
+    scores = []
+    for c in range(len(CLASSES)):
+        radius = settings.of(c).smooth_frames
+        mine = smooth(np.ascontiguousarray(apex[:, c], np.float32), radius)
+        scores.append(np.sqrt(mine * smooth(intensity, radius)))
+    return scores
+
+
 def decode_island(
-    intensity: FloatArray, smoothed: list[FloatArray], island: Run, settings: DecodeSettings
+    intensity: FloatArray, scores: list[FloatArray], island: Run, settings: DecodeSettings
 ) -> list[Found]:
-    """Intervals whose apex lies in one island. smoothed: the apex scores of each class, already smoothed."""
+    """Intervals whose apex lies in one island. scores: see ``class_scores``."""
     found: list[Found] = []
-    for c, scores in enumerate(smoothed):
+    for c, score in enumerate(scores):
         rule = settings.of(c)
         candidates = [
-            Found(c, *_interval(intensity, t, rule, settings), float(scores[t]))
-            for t in _peaks(scores, island)
-            if scores[t] >= rule.threshold
+            Found(c, *_interval(intensity, t, rule, settings), float(score[t]))
+            for t in _peaks(score, island)
+            if score[t] >= rule.threshold
         ]
         found += suppress(candidates, settings.nms_iou)
     return found
@@ -164,7 +177,7 @@ def _side(run: int, usual: int, rule: ClassDecode) -> int:
     """Length of one side of an interval from the length of its run of intensity."""
     if run > rule.held * usual:
         return run
-    stretched = usual * (max(run, 1) / usual) ** rule.elasticity
+    stretched = usual * float((max(run, 1) / usual) ** rule.elasticity)
     return round(min(max(stretched, rule.narrowest * usual), rule.widest * usual))
 
 

@@ -1,7 +1,7 @@
 """The model file's contract: one self-contained ONNX file that carries its own specification.
 
-The file is read as bytes under a size cap, its metadata is read and checked before ONNX Runtime sees it, and a file that
-needs other files or unknown operators is refused. Nothing in it is executed but standard ONNX operators.
+The file is read as bytes under a size cap, and its metadata, inputs and outputs are checked before it is used. A file
+that needs other files or unknown operators is refused: nothing in it is executed but standard ONNX operators.
 """
 
 from __future__ import annotations

@@ -176,7 +176,8 @@ class MotionDescription(nn.Module):
     @staticmethod
     def _regions(x: Tensor) -> Tensor:
         """(B, 24, T) -> (B, 10, 2, T): the regions of ``FACE``, nose left out."""
-        return torch.cat([x[:, :12], x[:, 16:]], dim=1).unflatten(1, (len(FACE), 2))
+        face = torch.cat([x[:, :12], x[:, 16:]], dim=1)
+        return face.reshape(face.shape[0], len(FACE), 2, face.shape[2])
 
     def _length(self, x: Tensor) -> Tensor:
         return torch.sqrt((self._regions(x) ** 2).sum(2))
@@ -209,8 +210,9 @@ class _Block(nn.Module):
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, x: Tensor) -> Tensor:
-        y = self.norm(self.conv(x.transpose(1, 2)).transpose(1, 2))
-        return x + self.dropout(functional.gelu(y))
+        y: Tensor = self.norm(self.conv(x.transpose(1, 2)).transpose(1, 2))
+        moved: Tensor = self.dropout(functional.gelu(y))
+        return x + moved
 
 
 class SpotterNetwork(nn.Module):
@@ -242,7 +244,7 @@ class SpotterNetwork(nn.Module):
 
     @torch.no_grad()
     def fit_normalisation(self, batches: list[Tensor]) -> None:
-        """Set centre and spread of the description from training material: median and 84th percentile of |f - median|."""
+        """Set centre and spread of the description: median, and 84th percentile of the distance from it."""
         described = torch.cat([self.describe(b).reshape(-1, self.describe.size) for b in batches])
         self.centre.copy_(described.median(0).values)
         deviation = (described - self.centre).abs()

@@ -8,6 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 import torch
+from pydantic import TypeAdapter
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
@@ -36,8 +37,7 @@ def load(path: Path) -> tuple[SpotterNetwork, str]:
         with safe_open(path, framework="pt") as file:
             header = file.metadata() or {}
             weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a mapping)
-        shape = {k: tuple(v) if isinstance(v, list) else v for k, v in json.loads(header["network"]).items()}
-        network = SpotterNetwork(NetworkSettings(**shape))
+        network = SpotterNetwork(TypeAdapter(NetworkSettings).validate_json(header["network"]))
         network.load_state_dict(weights)
     except (OSError, SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
         raise ModelFileError(f"{path} is not a checkpoint of apexspot, or it is damaged ({error}).") from error

@@ -19,7 +19,7 @@ class LossWeights:
 
     neutral: of the neutral frames in the intensity loss; above 1 it keeps the calm face's intensity near 0.
     neutral_mined: train intensity on the K most confident neutral frames alone (K = expression frames), as published.
-    False takes all neutral frames: the confident ones have little left to teach, the others are tomorrow's false alarms.
+    False takes all neutral frames: the confident ones have little left to teach, the others are later false alarms.
     """
 
     intensity: float = 1.0

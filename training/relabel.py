@@ -24,8 +24,8 @@ _FACE = [0, 1, 2, 3, 4, 5, 8, 9, 10, 11]
 def turning_strength(position_iod: FloatArray, scale: int) -> NDArray[np.float64]:
     """How much each frame is a turning point at one time scale (frames): (T,), > 0 where the face comes and goes back.
 
-    Mean over the two strongest regions of sign(L.R) sqrt|L.R|, L and R the displacements from ``scale`` frames before and
-    to ``scale`` frames after.
+    Mean over the two strongest regions of sign(L.R) sqrt|L.R|, L and R the displacements from ``scale`` frames before
+    and to ``scale`` frames after.
     """
     x = gaussian_filter1d(position_iod[:, _FACE].astype(np.float64), 1.0, axis=0, mode="nearest")
     t = np.arange(len(x))

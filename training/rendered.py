@@ -18,7 +18,7 @@ import numpy as np
 import models
 from models.grid import GridResampler
 from models.perception import Perception
-from models.types import GRID_HZ, REGION_COUNT, ExpressionType, FrameMotion
+from models.types import GRID_HZ, REGION_COUNT, ExpressionType, FloatArray, FrameMotion
 from models.video import VideoFile
 from training.actions import ACTIONS, region_displacement
 from training.synth_script import (
@@ -155,7 +155,8 @@ def calibration_orders() -> Sequence[Order]:
     )
 
 
-def _filled(position: np.ndarray) -> np.ndarray:  # type: ignore[type-arg]
+def _filled(position: FloatArray) -> FloatArray:
+    """Frames without a face take the last position before them, those before the first face its own."""
     known = np.isfinite(position[:, 0, 0])
     if not known.any():
         return np.zeros_like(position)

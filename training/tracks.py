@@ -94,7 +94,7 @@ def _noise(
     walk -= np.linspace(0, 1, frames)[:, None, None] * walk[-1:]
     drift = walk * np.exp(rng.uniform(np.log(0.0001), np.log(0.002)))
     whole = np.cumsum(rng.normal(size=(frames, 1, 2)), axis=0) * rng.uniform(0.0, 0.0006)
-    return base + own + drift + whole * rng.uniform(0.5, 1.0, (1, REGION_COUNT, 1))
+    return np.asarray(base + own + drift + whole * rng.uniform(0.5, 1.0, (1, REGION_COUNT, 1)))
 
 
 def _recorded(rng: np.random.Generator, frames: int, calm: Sequence[FloatArray]) -> NDArray[np.float64]:

@@ -91,7 +91,7 @@ def train(
         parts = _loss(network, *sampler.batch(), settings)
         total = torch.stack(list(parts.values())).sum()
         optimiser.zero_grad()
-        total.backward()
+        total.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
         optimiser.step()
         schedule.step()
@@ -194,7 +194,9 @@ def _loss(
 
 
 def _kind_loss(scored: losses.Scored, wanted: losses.Wanted, weights: losses.LossWeights) -> dict[str, Tensor]:
-    calm = losses.mine_neutral(scored.intensity, wanted.soft, wanted.neutral) if weights.neutral_mined else wanted.neutral
+    calm = wanted.neutral
+    if weights.neutral_mined:
+        calm = losses.mine_neutral(scored.intensity, wanted.soft, calm)
     parts = {
         "intensity": weights.intensity * losses.intensity_loss(scored.intensity, wanted.soft, calm, weights.neutral),
         "smoothness": weights.smoothness * losses.smoothness_loss(scored.intensity),
