@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 from app.gui.theme import Theme, band_brush
 from models.types import ExpressionType
 
-ENTRIES = ("Macro", "Micro", "Provisional", "No face")
+ENTRIES = ("Macro", "Micro", "Provisional", "Gap")
 _SWATCH_PX = 18
 _GAP_PX = 6
 _SPACE_PX = 14
@@ -23,9 +23,8 @@ class Legend(QWidget):
         self._theme = theme
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         self.setAccessibleName("Legend")
-        self.setAccessibleDescription(
-            "Macro plain, micro hatched, provisional lighter with a dashed edge, no face grey"
-        )
+        self.setToolTip("Gap: no face in the picture, or pictures lost because the machine was too slow")
+        self.setAccessibleDescription("Macro plain, micro hatched, provisional lighter with a dashed edge, gaps grey")
 
     def set_theme(self, theme: Theme) -> None:
         self._theme = theme
@@ -52,7 +51,7 @@ class Legend(QWidget):
             x += width + _SPACE_PX
 
     def _paint_swatch(self, painter: QPainter, entry: str, box: QRectF) -> None:
-        if entry == "No face":
+        if entry == "Gap":
             colour = QColor(self._theme.gap)
             colour.setAlpha(90)
             painter.fillRect(box, colour)

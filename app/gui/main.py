@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import sys
+from functools import partial
+from types import TracebackType
 
 from PySide6.QtCore import QSettings
 from PySide6.QtWidgets import QApplication
@@ -14,6 +17,8 @@ from app.gui.player import Player
 from app.gui.theme import DARK, LIGHT, Theme, apply_theme, system_is_dark
 from app.gui.window import MainWindow
 from app.sources import SourceChoice
+
+log = logging.getLogger(__name__)
 
 
 def run_window(choice: SourceChoice | None, autoplay: bool) -> int:
@@ -28,6 +33,7 @@ def run_window(choice: SourceChoice | None, autoplay: bool) -> int:
     window = open_window(app, QSettings("apexspot", "apexspot"))
     # Ctrl+C in the terminal closes the window as its own button does; the poll timer lets Python see the signal
     before = signal.signal(signal.SIGINT, lambda *_: window.close())
+    hook, sys.excepthook = sys.excepthook, partial(_unexpected, window)
     if choice is not None:
         if autoplay:
             window.play(choice)
@@ -38,6 +44,15 @@ def run_window(choice: SourceChoice | None, autoplay: bool) -> int:
         return app.exec()
     finally:
         signal.signal(signal.SIGINT, before)
+        sys.excepthook = hook
+
+
+def _unexpected(
+    window: MainWindow, kind: type[BaseException], error: BaseException, trace: TracebackType | None
+) -> None:
+    """An error inside the window goes to the log; the user gets a sentence and a window that lives on."""
+    log.error("unexpected error in the window", exc_info=(kind, error, trace))
+    window.banner.say(f"Something unexpected went wrong in the window ({kind.__name__}); the log has the details.")
 
 
 def make_application(arguments: list[str]) -> QApplication:

@@ -13,7 +13,13 @@ OPEN_FILE, OPEN_STREAM = "Open a video…", "Open a stream…"
 
 
 class Chooser(QComboBox):
-    """A combo box whose arrow has the colour of its text."""
+    """A combo box whose arrow has the colour of its text, and which says when its list opens."""
+
+    opening = Signal()
+
+    def showPopup(self) -> None:
+        self.opening.emit()
+        super().showPopup()
 
     def paintEvent(self, event: QPaintEvent) -> None:
         super().paintEvent(event)
@@ -91,7 +97,7 @@ class SourceBar(QWidget):
 
     def set_cameras(self, cameras: tuple[CameraChoice, ...]) -> None:
         """Offer these; the first becomes the choice if nothing but the demo was chosen before."""
-        if cameras == self._cameras:
+        if cameras == self._cameras or self.chooser.view().isVisible():  # never under the user's pointer
             return
         first_look = not self._cameras and isinstance(self.choice, DemoChoice)
         self._cameras = cameras

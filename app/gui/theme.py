@@ -115,7 +115,7 @@ def band_brush(theme: Theme, kind: ExpressionType, final: bool) -> QBrush:
     """How an interval's band is filled: macro plain, micro hatched, provisional lighter."""
     colour = theme.of(kind)
     if kind is ExpressionType.MACRO:
-        colour.setAlpha(80 if final else 36)
+        colour.setAlpha(66 if final else 30)
         return QBrush(colour)
     colour.setAlpha(255 if final else 110)
     return QBrush(colour, Qt.BrushStyle.BDiagPattern)

@@ -65,6 +65,7 @@ class MainWindow(QMainWindow):
         self.setStatusBar(self.status)
 
         self.bar.chosen.connect(self._choice_picked)
+        self.bar.chooser.opening.connect(self._scan.look)
         self.bar.file_requested.connect(self.open_file)
         self.bar.stream_requested.connect(self.open_stream)
         self.bar.toggled.connect(self.toggle)
@@ -94,6 +95,7 @@ class MainWindow(QMainWindow):
             ("Ctrl+Q", self.close),
             ("F11", self.toggle_full_screen),
             ("F", self.toggle_full_screen),
+            ("Esc", lambda: self.setWindowState(self.windowState() & ~Qt.WindowState.WindowFullScreen)),
         ):
             QShortcut(QKeySequence(keys), self).activated.connect(act)
 
