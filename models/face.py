@@ -6,9 +6,10 @@ import os
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from types import TracebackType
 from typing import Any
 
@@ -129,6 +130,7 @@ class FaceTracker:
     def __init__(self) -> None:
         self._model = read_verified(FACE_LANDMARKER, FACE_LANDMARKER_SHA256)
         self._landmarker: Any = None
+        self._picture: Callable[[Image], Any]
         self._size: tuple[int, int] | None = None
         self._origin_s = 0.0
         self._last_ms = -1
@@ -150,9 +152,7 @@ class FaceTracker:
             self._origin_s = time_s
         # counted from the first frame, so that a clip gives the same numbers wherever its clock starts
         self._last_ms = max(self._last_ms + 1, round((time_s - self._origin_s) * 1000))
-        import mediapipe
-
-        picture = mediapipe.Image(image_format=mediapipe.ImageFormat.SRGB, data=cv2.cvtColor(image, cv2.COLOR_BGR2RGB))
+        picture = self._picture(np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), np.uint8))
         faces = self._landmarker.detect_for_video(picture, self._last_ms).face_landmarks
         if not faces:
             return None
@@ -179,7 +179,8 @@ class FaceTracker:
         self._last_ms = -1
         with _quiet_stderr():
             # imported here: it takes a second and brings up native libraries that talk to the terminal
-            import mediapipe
+            from mediapipe import Image as MediaPipeImage
+            from mediapipe import ImageFormat
             from mediapipe.tasks.python import BaseOptions, vision
 
             options = vision.FaceLandmarkerOptions(
@@ -192,8 +193,8 @@ class FaceTracker:
             except (RuntimeError, ValueError) as error:
                 raise AssetError(f"MediaPipe refused the face landmark model ({error}).") from error
             # the first picture makes the native libraries report once more; show them an empty one while they are quiet
-            blank = mediapipe.Image(image_format=mediapipe.ImageFormat.SRGB, data=np.zeros((64, 64, 3), np.uint8))
-            self._landmarker.detect_for_video(blank, 0)
+            self._picture = partial(MediaPipeImage, ImageFormat.SRGB)
+            self._landmarker.detect_for_video(self._picture(np.zeros((64, 64, 3), np.uint8)), 0)
         self._last_ms = 0
 
     def __enter__(self) -> FaceTracker:

@@ -60,13 +60,15 @@ class RegionFlow:
     def warp(self, image: Image, transform: NDArray[np.float64]) -> Image:
         """Grey aligned face of a BGR picture; ``transform`` (2, 3) leads from the picture to the aligned face."""
         aligned = self.settings.aligned
-        # smooth a picture that will be shrunk, or fine texture turns into false motion
-        shrink = 1.0 / max(float(np.sqrt(abs(np.linalg.det(transform[:, :2])))), 1e-6)
-        grey = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
-        if shrink > 1.5:
-            grey = cv2.GaussianBlur(grey, (0, 0), 0.4 * shrink)
         size = (aligned.width_px, aligned.height_px)
-        face = cv2.warpAffine(grey, transform, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        shrink = 1.0 / max(float(np.sqrt(abs(np.linalg.det(transform[:, :2])))), 1e-6)
+        sigma_px = 0.4 * shrink if shrink > 1.5 else 0.0
+        part, to_face = _cut(image, transform, size, margin_px=2 + round(4 * sigma_px))
+        grey = cv2.cvtColor(part, cv2.COLOR_BGR2GRAY)
+        if sigma_px > 0.0:
+            # smooth a picture that will be shrunk, or fine texture turns into false motion
+            grey = cv2.GaussianBlur(grey, (0, 0), sigma_px)
+        face = cv2.warpAffine(grey, to_face, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         plain = np.asarray(face, np.uint8)
         return _normalised(plain, aligned.iod_px) if self.settings.normalise else plain
 
@@ -86,6 +88,26 @@ class RegionFlow:
         samples = np.sort(flow[y, x], axis=1)
         quarter = samples.shape[1] // 4
         return np.asarray(samples[:, quarter : samples.shape[1] - quarter].mean(axis=1), np.float32)
+
+
+def _cut(
+    image: Image, transform: NDArray[np.float64], size: tuple[int, int], margin_px: int
+) -> tuple[Image, NDArray[np.float64]]:
+    """The part of the picture that the aligned face shows, and the transform from that part.
+
+    Saves the work on the rest of a large picture.
+    """
+    height, width = image.shape[:2]
+    corners = np.array([(0, 0), (size[0], 0), (0, size[1]), size], np.float64)
+    back = cv2.invertAffineTransform(transform)
+    seen = corners @ back[:, :2].T + back[:, 2]
+    left, top = np.floor(seen.min(axis=0)).astype(int) - margin_px
+    right, bottom = np.ceil(seen.max(axis=0)).astype(int) + margin_px
+    left, right = max(0, min(int(left), width - 1)), max(1, min(int(right), width))
+    top, bottom = max(0, min(int(top), height - 1)), max(1, min(int(bottom), height))
+    shifted = transform.copy()
+    shifted[:, 2] += transform[:, :2] @ (left, top)
+    return image[top:bottom, left:right], shifted
 
 
 def _normalised(face: Image, iod_px: float) -> Image:

@@ -26,8 +26,9 @@ _POINTS = list(RIGID_LANDMARKS) + list(REGION_LANDMARKS)
 _MAX_SHIFT_IOD = 0.08
 _MAX_TURN_RAD = math.radians(4.0)
 
-# time stamps of a steady camera are rounded; without this tolerance the number of frames in a lag would vary
-_TIME_TOLERANCE_S = 0.004
+# time stamps of a steady camera are rounded; without this tolerance the number of frames in a lag would vary. Odd, so
+# that no usual frame rate falls on the limit itself
+_TIME_TOLERANCE_S = 0.0043
 
 
 @dataclass(frozen=True, slots=True)

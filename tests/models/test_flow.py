@@ -87,3 +87,23 @@ def test_the_number_of_threads_changes_nothing() -> None:
         assert np.array_equal(one, flow.dense(picture, other))
     finally:
         cv2.setNumThreads(threads)
+
+
+def test_a_part_of_a_large_picture_is_enough() -> None:
+    """The aligned face of a picture is that of the same picture with a wide border, also beyond its edge."""
+    rng = np.random.default_rng(0)
+    picture = cv2.GaussianBlur(rng.integers(0, 255, (700, 900, 3), np.uint8), (0, 0), 2.0)
+    border = 300
+    wide = cv2.copyMakeBorder(picture, border, border, border, border, cv2.BORDER_REPLICATE)
+    for scale, x, y in ((0.5, -60.0, -40.0), (1.5, -400.0, -300.0), (0.4, 40.0, -150.0), (0.5, -300.0, 20.0)):
+        transform = np.array([[scale, 0.05, x], [-0.05, scale, y]])
+        further = transform.copy()
+        further[:, 2] -= transform[:, :2] @ (border, border)
+        face, same = RegionFlow().warp(picture, transform), RegionFlow().warp(wide, further)
+        assert np.abs(face.astype(int) - same).max() <= 4
+        assert np.abs(face.astype(int) - same).mean() < 0.6
+
+
+def test_a_face_beyond_the_picture_does_no_harm() -> None:
+    face = RegionFlow().warp(np.zeros((40, 50, 3), np.uint8), np.array([[1.0, 0.0, 5000.0], [0.0, 1.0, -7000.0]]))
+    assert face.shape == (ALIGNED.height_px, ALIGNED.width_px)
