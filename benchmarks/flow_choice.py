@@ -9,6 +9,7 @@ All figures are IOD except the last column. Columns:
 * ``err fast``: the same for 0.1 and 0.2 IOD in 0.1 s.
 * ``noise``: still face, displacement over 12 frames of the largest region, median and 95th percentile; on a swaying
   head; at 60 and 15 fps (over 0.4 s).
+* ``tremble``: still face, but the landmarks jump by 0.01 IOD from frame to frame (as ``noise``).
 * ``busy``: 10 s of overlapping expressions: root mean square error of position, its mean over time taken out.
 * ``yaw``, ``pitch``, ``roll`` (by 15 degrees in 0.5 s and back), ``blink``, ``lamp``, ``bands``: largest displacement
   of any region from the first frame on, where nothing but that happens.
@@ -27,7 +28,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks import motion_clips as clips
-from models.face import ALIGNED, FaceTracker
+from models.face import ALIGNED, FaceTracker, alignment, inter_ocular_px
 from models.flow import FlowMethod
 from models.perception import Perception, PerceptionSettings
 from models.types import FaceTrack, Image
@@ -52,6 +53,20 @@ class RecordedTracker:
 def find_faces(clip: clips.Clip) -> list[FaceTrack | None]:
     with FaceTracker() as tracker:
         return [tracker.track(frame.image, frame.time_s) for frame in clip.frames]
+
+
+def trembling(tracks: list[FaceTrack | None], amount_iod: float = 0.01) -> list[FaceTrack | None]:
+    """The same landmarks, each of them and all together thrown about at random from frame to frame."""
+    rng = np.random.default_rng(0)
+    out: list[FaceTrack | None] = []
+    for track in tracks:
+        if track is not None:
+            each = rng.normal(0.0, 0.5 * amount_iod * track.iod_px, track.landmarks_px.shape)
+            points = track.landmarks_px + each + rng.normal(0.0, amount_iod * track.iod_px, 3)
+            points = points.astype(np.float32)
+            track = FaceTrack(points, inter_ocular_px(points), alignment(points))
+        out.append(track)
+    return out
 
 
 def positions(
@@ -159,7 +174,7 @@ def measure(
         if column.startswith("err"):
             rise_s = 0.1 if column == "err fast" else 0.2
             row[column] = f"{np.mean([hold_error(clip, position, rise_s) for clip, position in results]):.4f}"
-        elif column in ("noise", "sway", "60 fps", "15 fps"):
+        elif column in ("noise", "sway", "60 fps", "15 fps", "tremble"):
             middle, high = noise_floor(*results[0])
             row[column] = f"{middle:.4f}/{high:.4f}"
         elif column == "busy":
@@ -187,6 +202,7 @@ def main() -> None:
     columns = {
         column: [(clip, find_faces(clip)) for clip in made] for column, made in make_clips(clips.Portrait()).items()
     }
+    columns["tremble"] = [(clip, trembling(tracks)) for clip, tracks in columns["noise"]]
     wanted = {
         name: settings
         for name, settings in choices().items()
