@@ -39,9 +39,11 @@ def load(path: Path) -> tuple[SpotterNetwork, str]:
             weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a mapping)
         network = SpotterNetwork(TypeAdapter(NetworkSettings).validate_json(header["network"]))
         network.load_state_dict(weights)
+        settings = header["settings"]
     except (OSError, SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
-        raise ModelFileError(f"{path} is not a checkpoint of apexspot, or it is damaged ({error}).") from error
-    return network.eval(), hashlib.sha256(header["settings"].encode()).hexdigest()
+        reason = next(iter(str(error).splitlines()), type(error).__name__).rstrip(".: ")
+        raise ModelFileError(f"{path} is not a checkpoint of apexspot, or it is damaged ({reason}).") from error
+    return network.eval(), hashlib.sha256(settings.encode()).hexdigest()
 
 
 def parameter_count(network: torch.nn.Module) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -63,30 +64,33 @@ def load_flow12(folder: Path) -> list[Recording]:
     try:
         meta = json.loads((folder / "meta.json").read_text("utf-8"))
         fps, px_per_unit = float(meta["fps"]), float(meta["px_per_unit"])
-        with np.load(folder / "features.npz", allow_pickle=False) as archive:
+        # opened here, since numpy leaves the file open where the archive is damaged
+        with (folder / "features.npz").open("rb") as file, np.load(file, allow_pickle=False) as archive:
             flows = {name: archive[name].astype(np.float64) for name in archive.files}
     except FileNotFoundError as error:
         raise LabelError(f"{folder} is not a flow12 archive: {Path(error.filename).name} is missing.") from error
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, EOFError, zipfile.BadZipFile, ValueError, KeyError, TypeError) as error:
         raise LabelError(f"{folder} cannot be read as a flow12 archive ({error}).") from error
+    for name, flow in flows.items():
+        if flow.ndim != 3 or flow.shape[1:] != (REGION_COUNT, 2) or not len(flow) or not np.isfinite(flow).all():
+            raise LabelError(f"{folder / 'features.npz'}: {name} is not a (frames, 12, 2) array of finite numbers.")
     points: dict[str, list[Point]] = {name: [] for name in flows}
     for row_number, row in _rows(folder / "points.csv", ("video", "frame", "type")):
         frame = _frame(folder / "points.csv", row_number, row, "frame", flows)
-        points[row["video"]].append(Point(_to_grid(frame, fps), _type(folder / "points.csv", row_number, row)))
+        on_grid = _to_grid(frame, fps, len(flows[row["video"]]))
+        points[row["video"]].append(Point(on_grid, _type(folder / "points.csv", row_number, row)))
     intervals: dict[str, list[LabelledInterval]] = {name: [] for name in flows}
     subjects: dict[str, str] = {}
     table = folder / "intervals.csv"
     for row_number, row in _rows(table, ("video", "subject", "onset_frame", "apex_frame", "offset_frame", "type")):
         onset, apex, offset = (
-            _to_grid(_frame(table, row_number, row, column, flows), fps)
+            _to_grid(_frame(table, row_number, row, column, flows), fps, len(flows[row["video"]]))
             for column in ("onset_frame", "apex_frame", "offset_frame")
         )
         intervals[row["video"]].append(LabelledInterval(onset, apex, offset, _type(table, row_number, row)))
         subjects[row["video"]] = row["subject"]
     recordings = []
     for name, flow in flows.items():
-        if flow.ndim != 3 or flow.shape[1:] != (REGION_COUNT, 2) or not np.isfinite(flow).all():
-            raise LabelError(f"{folder / 'features.npz'}: {name} is not a (frames, 12, 2) array of finite numbers.")
         subject = subjects.get(name, name.rsplit("_", 1)[0])
         position = integrate(flow * px_per_unit / PX_PER_IOD, fps)
         recordings.append(
@@ -102,14 +106,19 @@ def integrate(flow: NDArray[np.float64], fps: float) -> FloatArray:
     if fps == GRID_HZ:
         return position.astype(np.float32)
     source_s = np.arange(len(position)) / fps
-    grid_s = np.arange(int(np.floor(source_s[-1] * GRID_HZ)) + 1) / GRID_HZ
+    grid_s = np.arange(_grid_length(len(position), fps)) / GRID_HZ
     flat = position.reshape(len(position), -1)
     columns = [np.interp(grid_s, source_s, flat[:, i]) for i in range(flat.shape[1])]
     return np.stack(columns, axis=1).reshape(len(grid_s), *position.shape[1:]).astype(np.float32)
 
 
-def _to_grid(frame: int, fps: float) -> int:
-    return round(frame * GRID_HZ / fps)
+def _grid_length(frames: int, fps: float) -> int:
+    return int(np.floor((frames - 1) / fps * GRID_HZ)) + 1
+
+
+def _to_grid(frame: int, fps: float, frames: int) -> int:
+    """Nearest grid frame of a recording of that many frames; the grid may end a little before its last frame."""
+    return min(round(frame * GRID_HZ / fps), _grid_length(frames, fps) - 1)
 
 
 def _rows(path: Path, columns: tuple[str, ...]) -> list[tuple[int, dict[str, str]]]:
@@ -119,7 +128,8 @@ def _rows(path: Path, columns: tuple[str, ...]) -> list[tuple[int, dict[str, str
             missing = [c for c in columns if c not in (reader.fieldnames or ())]
             if missing:
                 raise LabelError(f"{path} has no column {missing[0]}; it needs {', '.join(columns)}.")
-            return [(number, row) for number, row in enumerate(reader, start=2)]
+            # a line that breaks off early has None in its last cells
+            return [(n, {c: row[c] or "" for c in columns}) for n, row in enumerate(reader, start=2)]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise LabelError(f"{path} cannot be read as a table ({error}).") from error
 

@@ -46,5 +46,7 @@ def relabel(points: Sequence[Point], position_iod: FloatArray) -> tuple[Point, .
         frames = np.arange(max(point.frame - reach, 0), min(point.frame + reach, len(position_iod) - 1) + 1)
         value = strength[point.type][frames]
         cost = 0.5 * max(float(value.max()), 0.0) * ((frames - point.frame) / (2.0 * reach)) ** 2
-        moved.append(replace(point, frame=int(frames[np.argmax(value - cost)])))
+        best = frames[value - cost == np.max(value - cost)]
+        # of equals the nearest: where nothing moves a point stays
+        moved.append(replace(point, frame=int(best[np.argmin(np.abs(best - point.frame))])))
     return tuple(moved)

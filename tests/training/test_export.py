@@ -1,0 +1,88 @@
+"""Export of a tiny network: one export serves all tests here, since it takes many seconds."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch", reason="the extra [train] (torch) is not installed")
+onnx = pytest.importorskip("onnx", reason="the extra [train] (onnx) is not installed")
+pytest.importorskip("onnxscript", reason="the extra [train] (onnxscript) is not installed")
+
+from models.baseline import BaselineSettings  # noqa: E402
+from models.decode import DecodeSettings  # noqa: E402
+from models.network import NetworkSettings, SpotterNetwork  # noqa: E402
+from models.spotter import Spotter  # noqa: E402
+from training.export import PARITY, export, parity  # noqa: E402
+
+SMALL = NetworkSettings(scales=(4,), width=8, dilations=(1,), activity_frames=16)
+
+pytestmark = pytest.mark.timeout(400)
+
+
+class Exported(NamedTuple):
+    network: SpotterNetwork
+    path: Path
+    difference: float
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory: pytest.TempPathFactory) -> Exported:
+    torch.manual_seed(0)
+    network = SpotterNetwork(SMALL)
+    network.fit_normalisation([torch.cumsum(torch.randn(2, 100, 12, 2) * 0.003, 1)])
+    path = tmp_path_factory.mktemp("model") / "tiny.onnx"
+    with warnings.catch_warnings():
+        # the exporter uses parts of its own libraries that are on their way out
+        warnings.simplefilter("ignore")
+        difference = export(
+            network,
+            path,
+            decode=DecodeSettings(),
+            baseline=BaselineSettings(),
+            training_data="none: random weights",
+            licence="test",
+            version="0.0.0",
+            config_sha256="cd" * 32,
+        )
+    return Exported(network, path, difference)
+
+
+def test_torch_and_the_file_agree(exported: Exported) -> None:
+    assert exported.difference <= PARITY
+    spotter = Spotter(exported.path, use_gpu=False)
+    rng = np.random.default_rng(5)
+    for frames in (1, 2, 37, 256, 500):
+        features = np.cumsum(rng.normal(0, 0.004, (frames, 12, 2)), axis=0).astype(np.float32)
+        with torch.no_grad():
+            intensity, apex = exported.network(torch.from_numpy(features)[None])
+        got = spotter.score(features)
+        np.testing.assert_allclose(got[0], intensity[0].numpy(), atol=PARITY)
+        np.testing.assert_allclose(got[1], apex[0].numpy(), atol=PARITY)
+
+
+def test_parity_notices_another_network(exported: Exported) -> None:
+    torch.manual_seed(1)
+    assert parity(SpotterNetwork(SMALL).eval(), exported.path) > PARITY
+
+
+def test_the_file_stands_alone(exported: Exported) -> None:
+    assert [p.name for p in exported.path.parent.iterdir()] == ["tiny.onnx"], "no data file, nothing half-written"
+    model = onnx.load(exported.path, load_external_data=False)
+    assert all(t.data_location == onnx.TensorProto.DEFAULT for t in model.graph.initializer)
+    assert {o.domain for o in model.opset_import} <= {""}
+    assert model.graph.input[0].type.tensor_type.shape.dim[1].dim_param, "any length"
+
+
+def test_it_carries_its_specification_and_no_traces_of_this_machine(exported: Exported) -> None:
+    spec = Spotter(exported.path, use_gpu=False).spec
+    assert (spec.look_back_frames, spec.look_ahead_frames) == (SMALL.look_back_frames, SMALL.look_ahead_frames)
+    assert spec.decode == DecodeSettings() and spec.baseline == BaselineSettings()
+    assert (spec.licence, spec.config_sha256) == ("test", "cd" * 32)
+    data = exported.path.read_bytes()
+    for trace in (b"site-packages", b".py", str(Path.home()).encode() + b"/", b"Traceback"):
+        assert trace not in data
