@@ -132,21 +132,22 @@ class FaceTracker:
         self._landmarker: Any = None
         self._picture: Callable[[Image], Any]
         self._size: tuple[int, int] | None = None
-        self._origin_s = 0.0
+        self._origin_s = self._last_s = 0.0
         self._last_ms = -1
         self._open()
 
     def track(self, image: Image, time_s: float) -> FaceTrack | None:
         """Look for the face in a BGR picture (H, W, 3) taken at ``time_s``; ``None`` where there is none.
 
-        Times should not decrease; frames that share a millisecond (or go back) are taken as 1 ms apart. When the
-        picture changes its size, tracking starts afresh.
+        Frames that share a millisecond, or go back a little, are taken as 1 ms apart. When the picture changes its
+        size or the time goes back by more than 0.1 s, tracking starts afresh.
         """
         height, width = image.shape[:2]
         if min(height, width) < MIN_IMAGE_PX:
             return None
-        if self._size is not None and self._size != (width, height):
+        if self._size is not None and (self._size != (width, height) or time_s < self._last_s - 0.1):
             self.restart()
+        self._last_s = time_s
         if self._size is None:
             self._size = (width, height)
             self._origin_s = time_s

@@ -66,6 +66,14 @@ def test_the_pictures_size_may_change(tracker: FaceTracker, portrait: Image) -> 
         assert found.landmarks_px[4, 0] / width == pytest.approx(226 / 512, abs=0.03)
 
 
+def test_a_clip_played_again_gives_the_same(tracker: FaceTracker, portrait: Image) -> None:
+    runs = []
+    for _ in range(2):
+        found = [tracker.track(np.roll(portrait, 2 * i, axis=1), i / 30) for i in range(5)]
+        runs.append(np.array([track.landmarks_px for track in found if track is not None]))
+    assert np.array_equal(runs[0], runs[1])
+
+
 def test_grey_content(tracker: FaceTracker, portrait: Image) -> None:
     grey = cv2.cvtColor(cv2.cvtColor(portrait, cv2.COLOR_BGR2GRAY), cv2.COLOR_GRAY2BGR)
     assert tracker.track(grey, 0.0) is not None
