@@ -18,7 +18,7 @@ PX_PER_IOD = 40.0
 """Pixels of the recorded crops taken as one inter-ocular distance: at this value their noise matches a webcam's."""
 
 EDGE_SLACK_FRAMES = 2
-"""Coded frames may lie this far outside the flow: it is one frame shorter than the video, and frame rates were changed."""
+"""Coded frames may lie this far outside the flow, which is a frame shorter than the video; frame rates were changed."""
 
 
 @dataclass(frozen=True, slots=True)

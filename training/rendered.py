@@ -138,19 +138,19 @@ def visible(event: Event) -> bool:
 def training_orders() -> Sequence[Order]:
     """The rendered part of the shipped model's training material (seeds 2000-2999)."""
     return (
-        *(Order("random", 2001 + i, fps=(30.0, 25.0)[i % 4 == 3], irregular=i % 5 == 4) for i in range(10)),
-        *(Order("turns", 2201 + i) for i in range(3)),
-        *(Order("speech", 2101 + i) for i in range(3)),
+        *(Order("random", 2001 + i, fps=(30.0, 25.0)[i % 4 == 3], irregular=i % 5 == 4) for i in range(6)),
+        *(Order("turns", 2201 + i) for i in range(2)),
+        *(Order("speech", 2101 + i) for i in range(2)),
     )
 
 
 def calibration_orders() -> Sequence[Order]:
     """What thresholds are chosen on (seeds 1000-1999); never reported."""
     return (
-        *(Order("random", 1001 + i, fps=(30.0, 25.0)[i == 2], irregular=i == 3) for i in range(6)),
+        *(Order("random", 1001 + i, fps=(30.0, 25.0)[i == 2], irregular=i == 3) for i in range(5)),
         Order("still", 1101),
         Order("blinks", 1102),
-        *(Order("turns", 1103 + i) for i in range(2)),
+        Order("turns", 1103),
         *(Order("speech", 1105 + i) for i in range(2)),
     )
 

@@ -23,6 +23,9 @@ from training.tracks import Track
 
 log = logging.getLogger(__name__)
 
+EPOCHS = 8
+"""Times in a run at which a network may be looked at; an "epoch" of the published protocol."""
+
 
 @dataclass(frozen=True, slots=True)
 class TrainSettings:
@@ -65,10 +68,12 @@ def train(
     tracks: Sequence[Track],
     settings: TrainSettings,
     progress: Callable[[int, dict[str, float]], None] | None = None,
+    epoch: Callable[[int, SpotterNetwork], None] | None = None,
 ) -> SpotterNetwork:
     """Train one network from scratch and return it in evaluation mode.
 
-    recordings: learned from their points alone. tracks: synthetic, learned from their exact truth.
+    recordings: learned from their points alone. tracks: synthetic, learned from their exact truth. progress: called
+    after every step with the parts of the loss. epoch: called ``EPOCHS`` times, evenly spaced and last at the end.
     """
     torch.manual_seed(settings.seed)
     rng = np.random.default_rng(settings.seed)
@@ -97,6 +102,9 @@ def train(
         schedule.step()
         if progress is not None:
             progress(step, {name: float(value.detach()) for name, value in parts.items()})
+        number = (step + 1) * EPOCHS // settings.steps
+        if epoch is not None and number > step * EPOCHS // settings.steps:
+            epoch(number, network.eval())
     return network.eval()
 
 

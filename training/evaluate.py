@@ -1,0 +1,271 @@
+"""Accuracy on recorded data, subjects held out: ``python -m training.evaluate --data DIR [--data DIR ...] --out DIR``.
+
+Both data sets are trained together; fold f holds out part f of the subjects of each. Nothing of a held-out subject, no
+interval and no point, is seen by the network that scores it. Two protocols, always both:
+
+* honest: the last step of training; one threshold a class and data set, at which the other subjects' held-out
+  detections number ``RATE`` times their points. No interval of anybody is used.
+* published: as the published tables do, the epoch that is best ON each held-out subject. It leaks, and stands here
+  only beside published numbers.
+
+Baselines beside it: a window of fixed length at each predicted apex, and a peak picker without training.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import logging
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from models.baseline import displacement
+from models.decode import CLASSES, DecodeSettings, Found, class_scores, decode, suppress
+from models.errors import ApexspotError, OutputError, UsageError
+from models.network import SpotterNetwork
+from models.types import GRID_HZ, ExpressionType, FloatArray
+from training.datasets import Recording, load_flow12
+from training.matching import SpottedSpan, SpottingResult, evaluate_videos
+from training.relabel import turning_strength
+from training.ship import DRAWN_TRACKS, SETTINGS, calm_stretches
+from training.tracks import make_tracks
+from training.trainer import EPOCHS, TrainSettings, infer, train
+
+log = logging.getLogger(__name__)
+
+RATE = {ExpressionType.MACRO: 1.1, ExpressionType.MICRO: 1.2}
+FIXED = {ExpressionType.MACRO: (15, 21), ExpressionType.MICRO: (5, 7)}
+"""Frames before and after the apex of the fixed windows."""
+LEAST = 0.02
+
+Detections = dict[str, list[Found]]
+Detector = Callable[[FloatArray, FloatArray], list[Found]]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Folds:
+    """Which fold holds out which subject, by data set and subject."""
+
+    count: int
+    of: dict[tuple[str, str], int]
+
+    @staticmethod
+    def make(recordings: Sequence[Recording], count: int) -> Folds:
+        """Every ``count``-th subject of each data set, in order of name; 0 means one subject a fold."""
+        names: dict[str, list[str]] = {}
+        for r in recordings:
+            names.setdefault(r.data_set, [])
+            if r.subject not in names[r.data_set]:
+                names[r.data_set].append(r.subject)
+        count = count or max(len(subjects) for subjects in names.values())
+        of = {(d, s): i % count for d, subjects in names.items() for i, s in enumerate(sorted(subjects))}
+        return Folds(count, of)
+
+    def fold(self, recording: Recording) -> int:
+        return self.of[recording.data_set, recording.subject]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    options = _parser().parse_args(arguments)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
+    try:
+        recordings = [r for folder in options.data for r in load_flow12(folder)]
+        if not recordings:
+            raise UsageError("There is no recording in the folders given with --data.")
+        folds = Folds.make(recordings, options.folds)
+        options.out.mkdir(parents=True, exist_ok=True)
+        settings = replace(SETTINGS, steps=options.steps)
+        jobs = [
+            (options.data, folds, fold, replace(settings, seed=seed * 1000 + fold), options.tracks, options.out)
+            for seed in range(options.seeds)
+            for fold in range(folds.count)
+        ]
+        with ProcessPoolExecutor(options.jobs, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+            files = list(pool.map(_fold, *zip(*jobs, strict=True)))
+        text = report(recordings, folds, [files[i : i + folds.count] for i in range(0, len(files), folds.count)])
+    except OSError as error:
+        log.error("%s cannot be written (%s).", options.out, error.strerror)
+        return OutputError.exit_code
+    except ApexspotError as error:
+        log.error("%s", error)
+        return error.exit_code
+    (options.out / "table.txt").write_text(text, "utf-8")
+    log.info("\n%s", text)
+    return 0
+
+
+def _fold(data: Sequence[Path], folds: Folds, fold: int, settings: TrainSettings, drawn: int, out: Path) -> Path:
+    """Train on the other folds, score this one at every epoch; the file is kept, so that a run can be resumed."""
+    recordings = [r for folder in data for r in load_flow12(folder)]
+    what = json.dumps([asdict(settings), folds.count, fold, drawn, sorted(r.name for r in recordings)], sort_keys=True)
+    file = out / f"fold-{fold}-{settings.seed}-{hashlib.sha256(what.encode()).hexdigest()[:10]}.npz"
+    if file.exists():
+        return file
+    learned = [r for r in recordings if folds.fold(r) != fold]
+    held_out = [(r.name, displacement(r.position_iod)) for r in recordings if folds.fold(r) == fold]
+    tracks = make_tracks(drawn, settings.seed, calm_stretches(learned))
+    scores: dict[str, NDArray[np.float32]] = {}
+
+    def look(epoch: int, network: SpotterNetwork) -> None:
+        for name, features in held_out:
+            intensity, apex, _ = infer(network, features)
+            scores[f"{epoch}|{name}"] = np.concatenate([intensity[:, None], apex], axis=1)
+
+    train(learned, tracks, settings, epoch=look)
+    partial = file.with_suffix(".writing.npz")
+    np.savez(partial, **scores)  # type: ignore[arg-type]
+    partial.replace(file)
+    log.info("fold %d, seed %d done", fold, settings.seed)
+    return file
+
+
+def report(recordings: Sequence[Recording], folds: Folds, seeds: Sequence[Sequence[Path]]) -> str:
+    """The table, one row a method and data set: F1 of macro, micro, overall, then counts; the mean over seeds last."""
+    lines = [f"{'':34}{'data set':10}{'macro':>7}{'micro':>7}{'overall':>8}   TP/FP/FN macro, micro"]
+    gathered: dict[tuple[str, str], list[SpottingResult]] = {}
+    picker = {r.name: _pick(r) for r in recordings}
+    for files in seeds:
+        epochs = _read(files)
+        methods: dict[str, Detector] = {"honest": _decoded, "honest, fixed windows": _fixed}
+        for data_set in sorted({r.data_set for r in recordings}):
+            mine = [r for r in recordings if r.data_set == data_set]
+            for label, detector in methods.items():
+                found = _detections(epochs[EPOCHS], mine, detector)
+                gathered.setdefault((label, data_set), []).append(_honest(found, mine, folds))
+            every = [_detections(epochs[e], mine, _decoded) for e in sorted(epochs)]
+            gathered.setdefault(("published (best epoch on test)", data_set), []).append(_published(every, mine, folds))
+            gathered.setdefault(("peak picker, no training", data_set), []).append(_honest(picker, mine, folds))
+    for (label, data_set), results in sorted(gathered.items()):
+        figures = [np.mean([_f1s(r)[i] for r in results]) for i in range(3)]
+        counts = ", ".join(
+            f"{c.true_positives}/{c.false_positives}/{c.false_negatives}" for c in results[0].by_type.values()
+        )
+        lines.append(f"{label:34}{data_set:10}{figures[0]:7.3f}{figures[1]:7.3f}{figures[2]:8.3f}   {counts}")
+    lines.append(f"{folds.count} folds of subjects, {len(seeds)} seed(s); counts are those of the first seed")
+    return "\n".join(lines) + "\n"
+
+
+def _f1s(result: SpottingResult) -> tuple[float, float, float]:
+    by = result.by_type
+    return by[ExpressionType.MACRO].f1, by[ExpressionType.MICRO].f1, result.overall.f1
+
+
+def _read(files: Sequence[Path]) -> dict[int, dict[str, FloatArray]]:
+    """epoch -> video -> (T, 3) scores."""
+    epochs: dict[int, dict[str, FloatArray]] = {}
+    for file in files:
+        with np.load(file, allow_pickle=False) as archive:
+            for key in archive.files:
+                epoch, name = key.split("|", 1)
+                epochs.setdefault(int(epoch), {})[name] = archive[key]
+    return epochs
+
+
+def _detections(scores: dict[str, FloatArray], recordings: Sequence[Recording], detector: Detector) -> Detections:
+    return {r.name: detector(scores[r.name][:, 0], scores[r.name][:, 1:]) for r in recordings}
+
+
+def _permissive() -> DecodeSettings:
+    settings = DecodeSettings()
+    return replace(
+        settings, macro=replace(settings.macro, threshold=LEAST), micro=replace(settings.micro, threshold=LEAST)
+    )
+
+
+def _decoded(intensity: FloatArray, apex: FloatArray) -> list[Found]:
+    return decode(intensity, apex, _permissive())
+
+
+def _fixed(intensity: FloatArray, apex: FloatArray) -> list[Found]:
+    return _windows(class_scores(intensity, apex, DecodeSettings()))
+
+
+def _pick(recording: Recording) -> list[Found]:
+    """Windows at the strongest turning points of the displacement; no network."""
+    macro = np.sum([turning_strength(recording.position_iod, k) for k in (8, 12, 18)], axis=0)
+    micro = np.sum([turning_strength(recording.position_iod, k) for k in (5, 8)], axis=0)
+    return _windows([macro.astype(np.float32), micro.astype(np.float32)])
+
+
+def _windows(scores: Sequence[FloatArray]) -> list[Found]:
+    """A window of fixed length at every local maximum, overlaps suppressed."""
+    found: list[Found] = []
+    for c, score in enumerate(scores):
+        before, after = FIXED[ExpressionType(CLASSES[c])]
+        rising = np.concatenate([[True], score[1:] > score[:-1]])
+        falling = np.concatenate([score[:-1] >= score[1:], [True]])
+        peaks = np.flatnonzero(rising & falling & (score > LEAST))
+        last = len(score) - 1
+        windows = [Found(c, max(t - before, 0), t, min(t + after, last), float(score[t])) for t in peaks.tolist()]
+        found += suppress(windows, DecodeSettings().nms_iou)
+    return found
+
+
+def _honest(found: Detections, recordings: Sequence[Recording], folds: Folds) -> SpottingResult:
+    """Thresholds of each fold from the detections and the points of the other folds' subjects."""
+    thresholds = [_thresholds(found, [r for r in recordings if folds.fold(r) != f]) for f in range(folds.count)]
+    return evaluate_videos(_video(found[r.name], r, thresholds[folds.fold(r)]) for r in recordings)
+
+
+def _published(every: Sequence[Detections], recordings: Sequence[Recording], folds: Folds) -> SpottingResult:
+    """For each held-out subject the epoch with its best overall F1; thresholds as in the honest protocol."""
+    total = evaluate_videos([])
+    by_epoch = [
+        [_thresholds(found, [r for r in recordings if folds.fold(r) != f]) for f in range(folds.count)]
+        for found in every
+    ]
+    for subject in sorted({r.subject for r in recordings}):
+        mine = [r for r in recordings if r.subject == subject]
+        results = [
+            evaluate_videos(_video(found[r.name], r, thresholds[folds.fold(r)]) for r in mine)
+            for found, thresholds in zip(every, by_epoch, strict=True)
+        ]
+        total += max(results, key=lambda result: result.overall.f1)
+    return total
+
+
+def _thresholds(found: Detections, recordings: Sequence[Recording]) -> dict[ExpressionType, float]:
+    """Scores at which detections number ``RATE`` times the points."""
+    thresholds = {}
+    for c, kind in enumerate(ExpressionType):
+        scores = sorted((f.score for r in recordings for f in found[r.name] if f.class_index == c), reverse=True)
+        wanted = int(RATE[kind] * sum(p.type is kind for r in recordings for p in r.points))
+        thresholds[kind] = scores[min(wanted, len(scores) - 1)] if scores else float("inf")
+    return thresholds
+
+
+def _video(
+    found: Sequence[Found], recording: Recording, thresholds: dict[ExpressionType, float]
+) -> tuple[list[SpottedSpan], list[SpottedSpan]]:
+    """Predicted and true spans in the recording's own frames."""
+    scale = recording.fps / GRID_HZ
+    predicted = []
+    for f in found:
+        kind = ExpressionType(CLASSES[f.class_index])
+        if f.score >= thresholds[kind]:
+            predicted.append(SpottedSpan(kind, round(f.onset * scale), round(f.offset * scale), f.score))
+    true = [SpottedSpan(i.type, round(i.onset * scale), round(i.offset * scale)) for i in recording.intervals]
+    return predicted, true
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m training.evaluate", description="Accuracy with subjects held out.")
+    parser.add_argument("--data", type=Path, action="append", required=True, help="a flow12 archive; may be repeated")
+    parser.add_argument("--out", type=Path, required=True, help="folder for the folds' scores and the table")
+    parser.add_argument("--folds", type=int, default=0, help="groups of subjects; 0: leave one subject out")
+    parser.add_argument("--seeds", type=int, default=1)
+    parser.add_argument("--steps", type=int, default=SETTINGS.steps)
+    parser.add_argument("--tracks", type=int, default=DRAWN_TRACKS, help="drawn tracks in the training material")
+    parser.add_argument("--jobs", type=int, default=2)
+    return parser
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
