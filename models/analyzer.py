@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from models.baseline import RunningBaseline
-from models.decode import CLASSES, Found, Run, class_scores, decode_island, runs_above
+from models.decode import CLASSES, Found, Run, class_scores, decode_island, islands
 from models.grid import GridFrame, GridResampler
 from models.spotter import Spotter
 from models.types import LOW_QUALITY, ExpressionType, FloatArray, FrameMotion, Interval, Scores, Update
@@ -99,7 +99,7 @@ class _Segment:
         self._scored: list[_Scored] = []
         self._scored_from = 0
         self._decoded = 0
-        """Frames before this one belong to islands that are closed, or to none."""
+        """Frames before this one belong to islands (or pieces of one) that are closed, or to none."""
 
     def __len__(self) -> int:
         return self._features_from + len(self._features)
@@ -132,9 +132,7 @@ class _Segment:
         ]
         together = self._scored + newest
         decoder = _Islands(together, self._scored_from, self._spotter)
-        seen = [
-            i for island in decoder.islands() if island[0] >= self._decoded for i in decoder.intervals(island, False)
-        ]
+        seen = [i for island in decoder.islands(self._decoded) for i in decoder.intervals(island, False)]
         return _scores(newest), tuple(sorted(seen, key=lambda i: i.onset_s))
 
     def _score(self) -> FloatArray:
@@ -154,9 +152,7 @@ class _Segment:
         intervals: list[Interval] = []
         end = self._scored_from + len(scored)
         undecided = end
-        for island in decoder.islands():
-            if island[0] < self._decoded:
-                continue
+        for island in decoder.islands(self._decoded):
             closed = ended or island[1] + settings.margin_frames(island[1] - island[0] + 1) < end
             if not closed:
                 undecided = island[0]
@@ -188,10 +184,10 @@ class _Islands:
         self._intensity = np.ascontiguousarray(values[:, 0])
         self._class_scores = class_scores(self._intensity, values[:, 1:], self._settings)
 
-    def islands(self) -> list[Run]:
-        """Islands in the segment's frames."""
-        runs = runs_above(self._intensity, self._settings.island)
-        return [(a + self._start, b + self._start) for a, b in runs]
+    def islands(self, since: int) -> list[Run]:
+        """Islands from frame ``since`` on, in the segment's frames."""
+        runs = islands(self._intensity[since - self._start :], self._settings.island)
+        return [(a + since, b + since) for a, b in runs]
 
     def intervals(self, island: Run, final: bool) -> list[Interval]:
         here = (island[0] - self._start, island[1] - self._start)

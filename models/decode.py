@@ -21,6 +21,10 @@ CLASSES = ("macro", "micro")
 MARGIN_SHARE = 0.2
 """Width of the margin on either side of an interval, as a share of its length, for the outer-inner contrast."""
 
+LONGEST_ISLAND = 900
+"""Frames (30 s). A longer island, as of somebody who talks on and on, is cut where its intensity is lowest: what it
+holds must become final some time, and a session's memory must not grow with it."""
+
 Run = tuple[int, int]
 
 
@@ -97,6 +101,23 @@ def runs_above(values: FloatArray, threshold: float) -> list[Run]:
     return [(int(a), int(b) - 1) for a, b in zip(edges[::2], edges[1::2], strict=True)]
 
 
+def islands(intensity: FloatArray, floor: float) -> list[Run]:
+    """Runs of intensity above the floor, the long ones in pieces of at most ``LONGEST_ISLAND`` frames.
+
+    A cut depends on no frame before the island or behind the piece's longest extent, so it is the same however the
+    frames come.
+    """
+    pieces: list[Run] = []
+    for first, last in runs_above(intensity, floor):
+        while last - first >= LONGEST_ISLAND:
+            middle = first + LONGEST_ISLAND // 2
+            cut = middle + int(np.argmin(intensity[middle : first + LONGEST_ISLAND]))
+            pieces.append((first, cut))
+            first = cut + 1
+        pieces.append((first, last))
+    return pieces
+
+
 def iou(a: Run, b: Run) -> float:
     """Intersection over union of two inclusive frame intervals."""
     shared = min(a[1], b[1]) - max(a[0], b[0]) + 1
@@ -109,7 +130,7 @@ def decode(intensity: FloatArray, apex: NDArray[np.floating], settings: DecodeSe
     """All intervals of one uninterrupted stretch, by class and onset. intensity: (T,), apex: (T, 2)."""
     scores = class_scores(intensity, apex, settings)
     found: list[Found] = []
-    for island in runs_above(intensity, settings.island):
+    for island in islands(intensity, settings.island):
         found += decode_island(intensity, scores, island, settings)
     return found
 
@@ -132,8 +153,8 @@ def decode_island(
     for c, score in enumerate(scores):
         rule = settings.of(c)
         candidates = [
-            Found(c, *_interval(intensity, t, rule, settings), float(score[t]))
-            for t in _peaks(score, island)
+            Found(c, *_interval(intensity, t, island, rule, settings), float(score[t]))
+            for t in _peaks(score, island, intensity, settings.island)
             if score[t] >= rule.threshold
         ]
         found += suppress(candidates, settings.nms_iou)
@@ -149,22 +170,28 @@ def suppress(candidates: list[Found], nms_iou: float) -> list[Found]:
     return sorted(kept, key=lambda f: f.onset)
 
 
-def _peaks(scores: FloatArray, island: Run) -> list[int]:
+def _peaks(scores: FloatArray, island: Run, intensity: FloatArray, floor: float) -> list[int]:
     """Local maxima of the scores within an island; of a plateau the first frame."""
     first, last = island
     inside = scores[first : last + 1]
-    before = np.concatenate([[-np.inf], inside[:-1]])
-    after = np.concatenate([inside[1:], [-np.inf]])
+    # where a long island was cut its neighbours are still above the floor
+    left = scores[first - 1] if first > 0 and intensity[first - 1] > floor else -np.inf
+    right = scores[last + 1] if last + 1 < len(scores) and intensity[last + 1] > floor else -np.inf
+    before = np.concatenate([[left], inside[:-1]])
+    after = np.concatenate([inside[1:], [right]])
     return [first + int(i) for i in np.flatnonzero((inside > before) & (inside >= after))]
 
 
-def _interval(intensity: FloatArray, apex: int, rule: ClassDecode, settings: DecodeSettings) -> tuple[int, int, int]:
+def _interval(
+    intensity: FloatArray, apex: int, island: Run, rule: ClassDecode, settings: DecodeSettings
+) -> tuple[int, int, int]:
     """Onset, apex, offset. Of the runs at each level the one with the highest outer-inner contrast sets the lengths."""
     floor, peak = settings.island, float(intensity[apex])
     best = (-np.inf, apex, apex)
     for fraction in settings.fractions:
         level = floor + fraction * max(peak - floor, 0.0)
-        first, last = (_walk(intensity, apex, step, level, rule.longest) for step in (-1, 1))
+        first = _walk(intensity, apex, -1, level, min(rule.longest, apex - island[0]))
+        last = _walk(intensity, apex, 1, level, min(rule.longest, island[1] - apex))
         contrast = _contrast(intensity, first, last)
         if contrast > best[0] + 1e-6:
             best = (contrast, first, last)

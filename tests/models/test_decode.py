@@ -10,11 +10,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.decode import (
+    LONGEST_ISLAND,
     ClassDecode,
     DecodeSettings,
     Found,
+    class_scores,
     decode,
+    decode_island,
     iou,
+    islands,
     runs_above,
     smooth,
     suppress,
@@ -238,6 +242,42 @@ def test_the_margin_round_an_island_is_enough(seed: int, length: int) -> None:
     cut = decode(intensity[kept], apex[kept], ELASTIC)
     assert shifted(whole, 0) == shifted(cut, calm - margin)
     np.testing.assert_allclose(sorted(f.score for f in whole), sorted(f.score for f in cut), atol=1e-6)
+
+
+def test_an_endless_island_is_cut_where_it_is_lowest() -> None:
+    intensity = np.full(3 * LONGEST_ISLAND, 0.8, np.float32)
+    intensity[[500, 700, 1500]] = 0.5, 0.4, 0.3
+    pieces = islands(intensity, 0.2)
+    assert pieces[:2] == [(0, 700), (701, 1500)]
+    assert [a for a, _ in pieces[1:]] == [b + 1 for _, b in pieces[:-1]] and pieces[-1][1] == len(intensity) - 1
+    assert all(b - a < LONGEST_ISLAND for a, b in pieces)
+    assert islands(intensity[:LONGEST_ISLAND], 0.2) == [(0, LONGEST_ISLAND - 1)]
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.integers(0, 10_000), st.integers(LONGEST_ISLAND + 1, 4 * LONGEST_ISLAND))
+def test_the_cuts_of_an_island_do_not_depend_on_what_follows(seed: int, length: int) -> None:
+    """So that pieces can be delivered while the island goes on; and every piece is decoded within its margin."""
+    intensity, apex = random_island(seed, 4 * LONGEST_ISLAND)
+    whole = decode(intensity, apex, ELASTIC)
+    pieces = islands(intensity, ELASTIC.island)
+    settled = islands(intensity[:length], ELASTIC.island)[:-1]
+    assert settled and settled == pieces[: len(settled)]
+    first, last = pieces[1]
+    margin = ELASTIC.margin_frames(last - first + 1)
+    kept = slice(max(first - margin, 0), last + margin + 1)
+    scores = class_scores(intensity[kept], apex[kept], ELASTIC)
+    alone = decode_island(intensity[kept], scores, (first - kept.start, last - kept.start), ELASTIC)
+    assert shifted(alone, kept.start) == shifted([f for f in whole if first <= f.apex <= last], 0)
+
+
+def test_a_peak_on_a_cut_is_found_once() -> None:
+    """The score rises across the cut: only its real top is an apex."""
+    length = 2 * LONGEST_ISLAND
+    intensity, apexes = np.full(length, 0.9, np.float32), np.zeros((length, 2), np.float32)
+    intensity[700] = 0.899
+    apexes[680:720, 0] = 1.0 - np.abs(np.arange(680, 720) - 703) / 30
+    assert [f.apex for f in decode(intensity, apexes, PLAIN)] == [703]
 
 
 @settings(max_examples=40, deadline=None)

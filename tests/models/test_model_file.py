@@ -132,7 +132,7 @@ def test_the_shipped_model_keeps_the_contract() -> None:
     assert 0 < spec.look_ahead_s < 6 and spec.look_back_frames >= spec.look_ahead_frames
     assert "research use" in spec.licence and spec.training_data and spec.version
     model = onnx.load_model_from_string(asset_path(SPOTTER).read_bytes())
-    assert {p.key for p in model.metadata_props} == {p for p in properties()}
+    assert {p.key for p in model.metadata_props} == set(properties())
     assert {o.domain for o in model.opset_import} <= {""}, "standard operators alone"
     assert all(t.data_location == onnx.TensorProto.DEFAULT for t in model.graph.initializer), "nothing outside the file"
     text = asset_path(SPOTTER).read_bytes()
