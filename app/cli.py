@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import os
 import sys
@@ -129,6 +130,10 @@ def open_window(demo: bool) -> NoReturn:
 def run() -> NoReturn:
     """Entry of the console command: every error becomes one sentence on stderr and an exit code."""
     start_logging()
+    for stream in (sys.stdout, sys.stderr):
+        # a character that the terminal does not have must not end the program
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
     sys.exit(_run(sys.argv[1:]))
 
 

@@ -20,6 +20,8 @@ from models.errors import DataError
 from models.types import FrameSource, Interval, Scores
 
 _BARS = "▁▂▃▄▅▆▇█"
+_PLAIN_BARS = "_.,-~+*#"
+"""For a terminal that cannot show the blocks."""
 _GAP = " "
 _WINDOW_S = 8.0
 _POLL_S = 0.1
@@ -44,7 +46,7 @@ def run_terminal_demo(
     """
     console = console or Console()
     check_folder(out)
-    console.print("Loading …", style="dim")
+    console.print("Loading ...", style="dim")
     with LiveSession(open_demo) as session:
         snapshot = _show_live(session, console) if console.is_terminal else _show_plain(session, console)
     if snapshot.state is LiveState.FAILED:
@@ -63,19 +65,19 @@ def run_terminal_demo(
 
 
 def _show_live(session: LiveSession, console: Console) -> LiveSnapshot:
-    news = _News(console)
+    news, bars = _News(console), _bars(console)
     with Live(console=console, auto_refresh=False, transient=True) as live:
         while True:
             over = session.wait(_POLL_S)
             snapshot = session.snapshot()
             news.tell(snapshot)
-            live.update(Text(_status(snapshot, max(10, console.width - 34)), no_wrap=True), refresh=True)
+            live.update(Text(_status(snapshot, max(10, console.width - 34), bars), no_wrap=True), refresh=True)
             if over:
                 return snapshot
 
 
 def _show_plain(session: LiveSession, console: Console) -> LiveSnapshot:
-    news = _News(console)
+    news, bars = _News(console), _bars(console)
     next_line_s = 0.0
     while True:
         over = session.wait(_POLL_S)
@@ -83,7 +85,7 @@ def _show_plain(session: LiveSession, console: Console) -> LiveSnapshot:
         news.tell(snapshot)
         now_s = time.monotonic()
         if snapshot.state is LiveState.RUNNING and now_s >= next_line_s:
-            _say(console, _status(snapshot, 30))
+            _say(console, _status(snapshot, 30, bars))
             next_line_s = now_s + _PLAIN_LINE_S
         if over:
             return snapshot
@@ -123,21 +125,32 @@ def _say(console: Console, text: str) -> None:
     console.print(text, soft_wrap=True, highlight=False, markup=False)
 
 
-def _status(snapshot: LiveSnapshot, width: int) -> str:
+def _bars(console: Console) -> str:
+    try:
+        _BARS.encode(console.encoding)
+    except (UnicodeEncodeError, LookupError):
+        return _PLAIN_BARS
+    return _BARS
+
+
+def _status(snapshot: LiveSnapshot, width: int, bars: str) -> str:
     analysis = snapshot.analysis
     newest_s = analysis.newest_s
     if newest_s is None:
         return "waiting for the first picture"
-    curve = sparkline(Scores.concatenate([analysis.scores, analysis.provisional]), newest_s, width)
+    curve = sparkline(Scores.concatenate([analysis.scores, analysis.provisional]), newest_s, width, bars)
     face = "" if snapshot.motion is not None and snapshot.motion.valid else " no face"
     return f"{newest_s:6.1f} s {curve} {snapshot.fps:4.1f} fps{face}"
 
 
-def sparkline(scores: Scores, newest_s: float, width: int) -> str:
-    """Intensity of the last seconds up to ``newest_s`` as ``width`` characters; blank where there was no face."""
+def sparkline(scores: Scores, newest_s: float, width: int, bars: str = _BARS) -> str:
+    """Intensity of the last seconds up to ``newest_s`` as ``width`` characters of ``bars``, from low to high.
+
+    Blank where there was no face.
+    """
     times = newest_s - _WINDOW_S + _WINDOW_S * (np.arange(width) + 1.0) / width
     values = at_times(scores, scores.intensity, times)
-    return "".join(_GAP if math.isnan(v) else _BARS[min(int(v * len(_BARS)), len(_BARS) - 1)] for v in values)
+    return "".join(_GAP if math.isnan(v) else bars[min(int(v * len(bars)), len(bars) - 1)] for v in values)
 
 
 def _free_path(out: Path) -> Path:

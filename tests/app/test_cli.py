@@ -259,6 +259,14 @@ def test_the_demo_moves_one_line_in_a_terminal(tmp_path, clip):
     assert "in 60 frames" in out.getvalue()
 
 
+def test_the_demo_gets_by_without_block_characters(tmp_path, clip):
+    raw = io.BytesIO()
+    out = io.TextIOWrapper(raw, encoding="ascii")
+    run_terminal_demo(tmp_path, Console(file=out, width=80), clip)
+    out.flush()
+    assert b" fps" in raw.getvalue()
+
+
 def test_the_demos_table_overwrites_nothing(tmp_path, clip):
     (tmp_path / "apexspot-demo.intervals.csv").write_text("mine")
     path = run_terminal_demo(tmp_path, Console(file=io.StringIO()), clip)
