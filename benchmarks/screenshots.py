@@ -51,7 +51,7 @@ def main() -> int:
     parser.add_argument("--out", type=Path, default=OUT, help="folder of the pictures (docs/img)")
     parser.add_argument("--only", nargs="*", default=[], help="names of single pictures")
     parser.add_argument("--video", type=Path, help="play this video instead of the demo")
-    parser.add_argument("--after", type=float, default=16.0, help="seconds of the source before the picture is taken")
+    parser.add_argument("--after", type=float, default=17.3, help="seconds of the source before the picture is taken")
     options = parser.parse_args()
     if sys.platform.startswith("linux") and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
         os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")

@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QStyleOptionGraphicsItem, QWidget
 
 from app.gui.text import kind_name
 from app.gui.theme import Theme, band_brush
-from models.types import Interval
+from models.types import ExpressionType, Interval
 
 Span = tuple[float, float]
 
@@ -76,14 +76,13 @@ class Bands(pg.GraphicsObject):  # type: ignore[misc]  # pyqtgraph has no types
         for span in self._unreliable:
             if rect := box(span, height=4.0):
                 painter.fillRect(rect, QColor(self._theme.macro))
-        label_end = left
-        for interval in self._intervals:
-            rect = box((interval.onset_s, interval.offset_s))
-            if rect is None:
-                continue
+        boxes = [(interval, box((interval.onset_s, interval.offset_s))) for interval in self._intervals]
+        seen = [(interval, rect) for interval, rect in boxes if rect is not None]
+        for interval, rect in seen:
             self._paint_interval(painter, interval, rect, to_pixels.map(QPointF(interval.apex_s, 0.0)).x())
-            if self._labels:
-                label_end = self._paint_label(painter, interval, rect, label_end, right)
+        ends = dict.fromkeys(ExpressionType, left)
+        for interval, rect in seen if self._labels else ():  # over all bands
+            ends[interval.type] = self._paint_label(painter, interval, rect, ends[interval.type], (left, right))
         painter.restore()
 
     def _paint_interval(self, painter: QPainter, interval: Interval, rect: QRectF, apex_px: float) -> None:
@@ -102,18 +101,20 @@ class Bands(pg.GraphicsObject):  # type: ignore[misc]  # pyqtgraph has no types
             painter.setPen(QPen(colour, 1.0, Qt.PenStyle.DotLine))
             painter.drawLine(QLineF(apex_px, rect.top(), apex_px, rect.bottom()))
 
-    def _paint_label(self, painter: QPainter, interval: Interval, rect: QRectF, used: float, right: float) -> float:
-        """Write the class above its band, unless the label before reaches that far."""
+    def _paint_label(self, painter: QPainter, interval: Interval, rect: QRectF, used: float, edges: Span) -> float:
+        """Write the class above its band, one line for each class, unless the label before reaches that far."""
         text = kind_name(interval.type)
         metrics = QFontMetricsF(painter.font())
-        width = metrics.horizontalAdvance(text) + 8
-        begin = min(rect.center().x() - width / 2, right - width)
+        width = metrics.horizontalAdvance(text) + 6
+        begin = max(min(rect.center().x() - width / 2, edges[1] - width), edges[0])
         if begin < used:
             return used
-        label = QRectF(begin, rect.top() + 3, width, metrics.height() + 2)
+        height = metrics.height() + 2
+        line = tuple(ExpressionType).index(interval.type)
+        label = QRectF(begin, rect.top() + 3 + line * height, width, height)
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(QColor(self._theme.panel))
         painter.drawRoundedRect(label, 3, 3)
         painter.setPen(self._theme.of(interval.type))
         painter.drawText(label, Qt.AlignmentFlag.AlignCenter, text)
-        return label.right() + 2
+        return label.right()

@@ -47,7 +47,7 @@ class Track(pg.PlotItem):  # type: ignore[misc]
         self.getAxis("left").setTicks([[(0.0, "0"), (0.5, "0.5"), (1.0, "1")]])
         self.getAxis("bottom").setStyle(showValues=show_times)
         self.getAxis("bottom").enableAutoSIPrefix(False)
-        self.setYRange(-0.02, 1.16 if labels else 1.06, padding=0)
+        self.setYRange(-0.02, 1.2 if labels else 1.06, padding=0)
         self.setMouseEnabled(x=False, y=False)
         self.setMenuEnabled(False)
         self.hideButtons()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from PySide6.QtCore import QAbstractTableModel, QItemSelection, QModelIndex, QRect, QRectF, Qt, Signal
-from PySide6.QtGui import QColor, QFont, QIcon, QPainter, QPaintEvent, QPen, QPixmap
+from PySide6.QtGui import QColor, QFont, QIcon, QPainter, QPaintEvent, QPen, QPixmap, QResizeEvent
 from PySide6.QtWidgets import QAbstractItemView, QHBoxLayout, QHeaderView, QLabel, QTableView, QVBoxLayout, QWidget
 
 from app.gui.text import clock, duration, kind_name, tally
@@ -14,7 +14,7 @@ from app.live_types import LiveSnapshot
 from models.types import ExpressionType, Interval
 
 COLUMNS = ("Type", "Onset", "Apex", "Offset", "Duration", "Score", "Status")
-Index = QModelIndex
+STATUS = len(COLUMNS) - 1
 _NONE = QModelIndex()
 
 
@@ -167,16 +167,24 @@ class _View(QTableView):
         self.verticalHeader().setDefaultSectionSize(self.fontMetrics().height() + 10)
         header = self.horizontalHeader()
         header.setHighlightSections(False)
-        header.setMinimumSectionSize(40)
         header.setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
 
     def fit_columns(self) -> None:
         """Room for the longest word in the first and last column; the numbers share the rest."""
-        metrics = self.fontMetrics()
-        for column, widest in ((0, "Macro"), (len(COLUMNS) - 1, "provisional")):
-            self.horizontalHeader().setSectionResizeMode(column, QHeaderView.ResizeMode.Fixed)
+        metrics, header = self.fontMetrics(), self.horizontalHeader()
+        header.setMinimumSectionSize(metrics.horizontalAdvance("Duration") + 12)
+        for column, widest in ((0, "Macro"), (STATUS, "provisional")):
+            header.setSectionResizeMode(column, QHeaderView.ResizeMode.Fixed)
             icon = 26 if column == 0 else 0
             self.setColumnWidth(column, metrics.horizontalAdvance(widest) + icon + 28)
+        self._status_px = self.columnWidth(STATUS)
+        self._numbers_px = self.columnWidth(0) + (STATUS - 1) * header.minimumSectionSize()
+        self.setMinimumWidth(self._numbers_px + 4)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        # where it is narrow, the slanted grey letters alone say what is provisional
+        self.setColumnHidden(STATUS, self.viewport().width() < self._numbers_px + self._status_px)
+        super().resizeEvent(event)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         super().paintEvent(event)

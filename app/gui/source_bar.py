@@ -48,7 +48,9 @@ class SourceBar(QWidget):
         self._cameras: tuple[CameraChoice, ...] = ()
         self._opened: SourceChoice | None = None
         self.chooser = Chooser()
+        self.chooser.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
         self.chooser.setMinimumWidth(220)
+        self.chooser.setMaximumWidth(400)
         self.chooser.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
         self.chooser.setAccessibleName("Source")
         self.chooser.setToolTip("What to watch")

@@ -48,7 +48,8 @@ class StatusBar(QStatusBar):
         self._fps.setText(f"{snapshot.fps:.1f} fps" if running and snapshot.fps else "")
         latency = snapshot.latency_ms
         self._latency.setText(f"latency {latency:.0f} ms" if running and latency is not None else "")
-        self._dropped.setText(f"{snapshot.counters.dropped} of {snapshot.counters.offered} frames dropped")
+        dropped, offered = snapshot.counters.dropped, snapshot.counters.offered
+        self._dropped.setText(f"{dropped} of {offered} frames dropped" if offered else "")
         self._provider.setText(f"scoring on {snapshot.provider}" if snapshot.provider else "")
 
     def texts(self) -> tuple[str, ...]:

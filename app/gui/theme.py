@@ -28,6 +28,7 @@ class Theme:
     line: str
     accent: str
     accent_text: str
+    selection: str
     curve: str
     macro: str
     micro: str
@@ -49,6 +50,7 @@ LIGHT = Theme(
     line="#d5dae0",
     accent="#1f5fbf",
     accent_text="#ffffff",
+    selection="#d9e6fb",
     curve="#27313d",
     macro="#ad4e00",
     micro="#0a6fb8",
@@ -65,6 +67,7 @@ DARK = Theme(
     line="#333a43",
     accent="#6aa5f8",
     accent_text="#0d1622",
+    selection="#2a3f5f",
     curve="#e3e8ee",
     macro="#f0a13a",
     micro="#5cb8f2",
@@ -145,8 +148,10 @@ def _style_sheet(theme: Theme) -> str:
     QPushButton[primary="true"]:focus {{ border-color: {theme.text}; }}
     QComboBox::drop-down {{ border: none; width: 26px; }}
     QComboBox::down-arrow {{ image: none; }}
-    QComboBox QAbstractItemView {{
-        background: {theme.panel}; color: {theme.text}; border: 1px solid {theme.line}; outline: none; }}
+    QComboBox {{ combobox-popup: 0; }}
+    QComboBox QAbstractItemView {{ background: {theme.panel}; color: {theme.text}; border: 1px solid {theme.line};
+        outline: none; padding: 4px; selection-background-color: {theme.selection}; selection-color: {theme.text}; }}
+    QComboBox QAbstractItemView::item {{ min-height: 26px; padding-left: 6px; }}
     QFrame#card {{ background: {theme.panel}; border: 1px solid {theme.line}; border-radius: 8px; }}
     QFrame#banner {{ background: {theme.warning}; border-radius: 6px; }}
     QFrame#banner QLabel {{ color: {theme.warning_text}; }}
@@ -155,7 +160,7 @@ def _style_sheet(theme: Theme) -> str:
     QLabel#heading {{ font-weight: 600; }}
     QLabel#title {{ font-size: 22pt; font-weight: 600; }}
     QTableView {{ background: {theme.panel}; border: none; gridline-color: {theme.line};
-        selection-background-color: {theme.accent}; selection-color: {theme.accent_text}; }}
+        selection-background-color: {theme.selection}; selection-color: {theme.text}; }}
     QTableView::item {{ padding: 2px 4px; }}
     QHeaderView::section {{ background: {theme.panel}; color: {theme.muted}; border: none;
         border-bottom: 1px solid {theme.line}; padding: 4px 4px; }}

@@ -43,7 +43,7 @@ class MainWindow(QMainWindow):
         self._settings = settings
         self._said: str | None = None
         self.setWindowTitle("apexspot")
-        self.setMinimumSize(880, 560)
+        self.setMinimumSize(960, 600)
         self.resize(1280, 720)
 
         self.bar = SourceBar()
@@ -165,7 +165,7 @@ class MainWindow(QMainWindow):
         self.stack.setCurrentWidget(self.live if seen else self.start_page)
         self.live.show_snapshot(snapshot)
         self.status.show_snapshot(snapshot)
-        self.bar.show_running(self.player.running, self.player.stopping, snapshot is not None)
+        self.bar.show_running(self.player.running, self.player.stopping, seen)
         if snapshot is not None and snapshot.error and snapshot.error != self._said:
             self._said = snapshot.error
             self.banner.say(snapshot.error)

@@ -198,7 +198,7 @@ def test_everything_that_can_be_used_has_a_name(open_main_window: Callable[..., 
 
 
 def test_geometry_is_remembered(qapp: QApplication, settings: QSettings, qtbot: QtBot) -> None:
-    for size in ((880, 640), (880, 640)):
+    for size in ((960, 640), (960, 640)):
         window = open_window(qapp, settings, LIGHT)
         if settings.value("window/geometry") is None:
             window.resize(*size)
