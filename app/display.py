@@ -45,7 +45,8 @@ def probe_display() -> Display:
     log.warning("Qt cannot start here: %s", answer.stderr.strip())
     if "ModuleNotFoundError" in answer.stderr:
         return Display(None, "The window's package PySide6 is not installed.")
-    if "cursor0" in answer.stderr:
+    # Qt names the library whenever its X plugin fails, also where only the display does not answer
+    if "cursor0" in answer.stderr and "could not connect" not in answer.stderr:
         return Display(None, "Qt needs the system library libxcb-cursor0 to open a window.")
     where = os.environ.get("WAYLAND_DISPLAY") or os.environ.get("DISPLAY") or "of this machine"
     return Display(None, f"The display {where} cannot be used.")

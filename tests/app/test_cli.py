@@ -138,6 +138,14 @@ def test_wrong_requests_exit_with_2_and_write_nothing(run, tmp_path, faceless_vi
     assert files_in(tmp_path) == ["file"]
 
 
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="X displays")
+def test_a_display_that_does_not_answer_is_named(run, monkeypatch):
+    monkeypatch.setenv("DISPLAY", ":993")
+    code, _, err = run()
+    assert code == 2
+    assert "The display :993 cannot be used." in err
+
+
 def test_a_model_that_is_not_ours_is_refused(run, tmp_path, faceless_video):
     (tmp_path / "other.onnx").write_bytes(b"not a model")
     code, _, err = run("spot", faceless_video, "--model", "other.onnx", "--out", "results")
