@@ -34,7 +34,8 @@ MOTION_ROW = np.dtype(
         ("seen_s", np.float64),
     ]
 )
-"""One ``FrameMotion`` without its face. On the monotonic clock, ``taken_s``: the frame left its source, ``seen_s``: it was
+"""One ``FrameMotion`` without its face. Two times on the monotonic clock: ``taken_s`` when the frame left its source,
+``seen_s`` when it was through perception."""
 through perception."""
 
 
