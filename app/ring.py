@@ -36,7 +36,6 @@ MOTION_ROW = np.dtype(
 )
 """One ``FrameMotion`` without its face. Two times on the monotonic clock: ``taken_s`` when the frame left its source,
 ``seen_s`` when it was through perception."""
-through perception."""
 
 
 class Overflow(Enum):
