@@ -12,7 +12,6 @@ from typing import Annotated, NoReturn
 import typer
 
 from app.logs import log_path, start_logging
-from app.offline import refuse_telemetry
 from app.versions import program_version
 from models.errors import ApexspotError, UsageError
 
@@ -138,7 +137,6 @@ def run() -> NoReturn:
 
 
 def _run(arguments: list[str]) -> int:
-    refuse_telemetry()
     try:
         code = app(arguments, prog_name="apexspot", standalone_mode=False)
         sys.stdout.flush()

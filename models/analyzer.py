@@ -52,7 +52,7 @@ class Analyzer:
 
     def update(self, provisional: bool = True) -> Update:
         """Score what has come. provisional: also score the newest frames, whose look-ahead has not passed."""
-        self._collect(self._segment.advance(ended=False))
+        self._collect(*self._segment.advance(ended=False))
         newest, seen = self._segment.preview() if provisional else (Scores.empty(), ())
         return self._deliver(newest, seen)
 
@@ -72,11 +72,10 @@ class Analyzer:
 
     def _close_segment(self) -> None:
         if len(self._segment):
-            self._collect(self._segment.advance(ended=True))
+            self._collect(*self._segment.advance(ended=True))
             self._segment = _Segment(self._spotter)
 
-    def _collect(self, result: tuple[Scores, list[Interval]]) -> None:
-        scores, intervals = result
+    def _collect(self, scores: Scores, intervals: list[Interval]) -> None:
         if len(scores):
             self._finished.append(scores)
         self._found += intervals
@@ -98,6 +97,9 @@ class _Segment:
         self._final = 0
         self._scored: list[_Scored] = []
         self._scored_from = 0
+        self._newest = _NO_SCORES
+        self._newest_end = 0
+        """Scores of the frames behind the final ones, and the segment's length when they were made."""
         self._decoded = 0
         """Frames before this one belong to islands (or pieces of one) that are closed, or to none."""
 
@@ -114,10 +116,11 @@ class _Segment:
         until = len(self) if ended else len(self) - spec.look_ahead_frames
         fresh: list[_Scored] = []
         if until > self._final:
-            scores = self._score()[: until - self._final]
+            scores = self._score()
             first = self._final - self._features_from
-            fresh = [_Scored(f, s) for f, s in zip(self._frames[first:], scores, strict=False)]
+            fresh = [_Scored(f, s) for f, s in zip(self._frames[first:], scores[: until - self._final], strict=False)]
             self._scored += fresh
+            self._newest, self._newest_end = scores[until - self._final :], len(self)
             self._final = until
         intervals = self._decode(self._scored, ended)
         self._forget()
@@ -127,9 +130,10 @@ class _Segment:
         """Scores of the frames that are not final, and the intervals of all islands that are still open."""
         if self._final == len(self):
             return Scores.empty(), ()
-        newest = [
-            _Scored(f, s) for f, s in zip(self._frames[self._final - self._features_from :], self._score(), strict=True)
-        ]
+        # one run of the network serves both, unless nothing became final since the last frame came
+        scores = self._newest if self._newest_end == len(self) else self._score()
+        first = self._final - self._features_from
+        newest = [_Scored(f, s) for f, s in zip(self._frames[first:], scores, strict=True)]
         together = self._scored + newest
         decoder = _Islands(together, self._scored_from, self._spotter)
         seen = [i for island in decoder.islands(self._decoded) for i in decoder.intervals(island, False)]
