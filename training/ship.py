@@ -33,6 +33,8 @@ log = logging.getLogger(__name__)
 DATA_SETS = ("casme2", "samm_lv")
 SETTINGS = TrainSettings(steps=900, recorded_crops=14, synthetic_crops=6, loss=LossWeights())
 DRAWN_TRACKS = 400
+RENDERED_SHARE = 0.4
+"""Share of the synthetic crops that come from rendered video."""
 VERSION = "0.1.0"
 DATA_TEXT = (
     "CAS(ME)^2 and SAMM Long Videos (optical-flow features, point labels), drawn region tracks, rendered video of a "
@@ -76,7 +78,9 @@ def _make(data: Path, cache: Path, out: Path, jobs: int, settings: TrainSettings
     with ProcessPoolExecutor(jobs, initializer=_one_thread) as pool:
         list(pool.map(_prepare, look_ahead, [cache] * len(look_ahead)))
     tracks: list[Track] = make_tracks(DRAWN_TRACKS, settings.seed, calm_stretches(recordings))
-    tracks += [track(order, cache) for order in training_orders()]
+    rendered = [track(order, cache) for order in training_orders()]
+    share = RENDERED_SHARE / (1.0 - RENDERED_SHARE) * len(tracks) / len(rendered)
+    tracks += [replace(t, weight=share) for t in rendered]
     log.info("%d recordings, %d synthetic tracks", len(recordings), len(tracks))
     network = train(recordings, tracks, settings, _report)
     saved = out.with_suffix(".safetensors")

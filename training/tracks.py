@@ -47,11 +47,15 @@ class TrackEvent:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Track:
-    """position_iod: (T, 12, 2). strength: (T, 2) true profile of macro and micro, 0..1."""
+    """position_iod: (T, 12, 2). strength: (T, 2) true profile of macro and micro, 0..1.
+
+    weight: how often crops are cut from it, relative to other tracks.
+    """
 
     position_iod: FloatArray
     strength: FloatArray
     events: tuple[TrackEvent, ...]
+    weight: float = 1.0
 
 
 def make_tracks(

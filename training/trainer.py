@@ -61,6 +61,7 @@ class _Material:
     features: Tensor
     points: tuple[Point, ...]
     targets: gim.Targets
+    weight: float = 1.0
 
 
 def train(
@@ -131,9 +132,11 @@ def _recorded_material(recording: Recording, settings: TrainSettings) -> _Materi
 
 
 def _synthetic_material(tracks: Sequence[Track], rules: gim.GimRules) -> list[_Material]:
-    if not tracks:
-        return []
-    together = displacement(np.stack([t.position_iod for t in tracks], axis=1))
+    features_of: dict[int, FloatArray] = {}
+    for length in {len(t.position_iod) for t in tracks}:
+        alike = [i for i, t in enumerate(tracks) if len(t.position_iod) == length]
+        together = displacement(np.stack([tracks[i].position_iod for i in alike], axis=1))
+        features_of |= {i: np.ascontiguousarray(together[:, j]) for j, i in enumerate(alike)}
     material = []
     for i, track in enumerate(tracks):
         frames = len(track.position_iod)
@@ -156,8 +159,8 @@ def _synthetic_material(tracks: Sequence[Track], rules: gim.GimRules) -> list[_M
         apex[hidden] = -1.0
         neutral = (track.strength.max(1) <= 0) & ~hidden
         soft = np.where(hidden[:, None], 0.0, track.strength).astype(np.float32)
-        features = torch.from_numpy(np.ascontiguousarray(together[:, i]))
-        material.append(_Material(features, tuple(points), gim.Targets(soft, apex, neutral)))
+        features = torch.from_numpy(features_of[i])
+        material.append(_Material(features, tuple(points), gim.Targets(soft, apex, neutral), track.weight))
     return material
 
 
@@ -231,6 +234,8 @@ class _Sampler:
             kind: [(i, p.frame) for i, m in enumerate(recorded) for p in m.points if p.type is kind]
             for kind in ExpressionType
         }
+        weights = np.array([m.weight for m in synthetic], np.float64)
+        self._by_weight = weights / max(weights.sum(), 1e-9)
         lengths = np.array([len(m.features) for m in recorded], np.float64)
         if len(lengths):
             self._by_frames = 0.6 * lengths / lengths.sum() + 0.4 / len(lengths)
@@ -240,7 +245,7 @@ class _Sampler:
         s, rng = self._settings, self._rng
         crops = [self._recorded_crop() for _ in range(s.recorded_crops if self._recorded else 0)]
         for _ in range(s.synthetic_crops if self._synthetic else 0):
-            material = self._synthetic[int(rng.integers(len(self._synthetic)))]
+            material = self._synthetic[int(rng.choice(len(self._synthetic), p=self._by_weight))]
             start = int(rng.integers(0, max(len(material.features) - s.crop_frames, 0) + 1))
             crops.append(self._cut(material, start, float(np.exp(rng.uniform(-0.2, 0.2)))))
         features, soft, apex, neutral = (torch.stack(part) for part in zip(*crops, strict=True))
