@@ -11,7 +11,6 @@ from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter1d
 
 from models.types import ExpressionType, FloatArray
 from training.datasets import Point
@@ -27,12 +26,20 @@ def turning_strength(position_iod: FloatArray, scale: int) -> NDArray[np.float64
     Mean over the two strongest regions of sign(L.R) sqrt|L.R|, L and R the displacements from ``scale`` frames before
     and to ``scale`` frames after.
     """
-    x = gaussian_filter1d(position_iod[:, _FACE].astype(np.float64), 1.0, axis=0, mode="nearest")
+    x = _smoothed(position_iod[:, _FACE].astype(np.float64))
     t = np.arange(len(x))
     left = x - x[np.maximum(t - scale, 0)]
     right = x - x[np.minimum(t + scale, len(x) - 1)]
     dot = (left * right).sum(-1)
     return np.asarray(np.sort(np.sign(dot) * np.sqrt(np.abs(dot)), axis=1)[:, -2:].mean(1))
+
+
+def _smoothed(x: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Gaussian over time with a standard deviation of one frame; the ends are repeated."""
+    kernel = np.exp(-0.5 * np.arange(-4.0, 5.0) ** 2)
+    kernel /= kernel.sum()
+    padded = np.concatenate([x[:1].repeat(4, axis=0), x, x[-1:].repeat(4, axis=0)])
+    return np.asarray(sum(weight * padded[i : i + len(x)] for i, weight in enumerate(kernel)))
 
 
 def relabel(points: Sequence[Point], position_iod: FloatArray) -> tuple[Point, ...]:
