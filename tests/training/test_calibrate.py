@@ -1,0 +1,50 @@
+"""Counting and choosing thresholds on rendered video."""
+
+from __future__ import annotations
+
+import pytest
+
+from models.types import ExpressionType, Interval
+from training.calibrate import Limits, Truth, choose, count, evaluate, iou_s, truths
+from training.rendered import Order
+
+MACRO, MICRO = ExpressionType.MACRO, ExpressionType.MICRO
+
+
+def interval(kind: ExpressionType, onset_s: float, offset_s: float, score: float = 0.9) -> Interval:
+    middle = (onset_s + offset_s) / 2
+    frames = (round(t * 30) for t in (onset_s, middle, offset_s))
+    return Interval(kind, onset_s, middle, offset_s, *frames, score)
+
+
+def test_iou_of_seconds() -> None:
+    assert iou_s((0.0, 2.0), (1.0, 3.0)) == pytest.approx(1 / 3)
+    assert iou_s((0.0, 1.0), (1.0, 2.0)) == 0.0
+
+
+def test_a_truth_is_hit_once_and_only_by_its_own_type() -> None:
+    true = [Truth(MACRO, 1.0, 2.0, True)]
+    twice = [interval(MACRO, 1.0, 2.0, 0.9), interval(MACRO, 1.1, 2.0, 0.8)]
+    assert count(twice, true) == (1, 2, 1)
+    assert count([interval(MICRO, 1.0, 2.0)], true) == (0, 1, 1)
+    assert count([interval(MICRO, 1.0, 2.0)], true, same_type=False) == (1, 1, 1)
+
+
+def test_what_lies_on_a_faint_truth_counts_neither_way() -> None:
+    faint = [Truth(MACRO, 1.0, 2.0, False)]
+    assert count([interval(MACRO, 1.0, 2.0)], faint) == (0, 0, 0)
+    assert count([interval(MICRO, 1.2, 1.9)], faint) == (0, 0, 0)
+    assert count([interval(MACRO, 5.0, 6.0)], faint) == (0, 1, 0)
+
+
+def test_thresholds_keep_the_limits_before_they_please_f1() -> None:
+    busy, still = Order("random", 1001, 10.0), Order("still", 1101, 60.0)
+    true = [t for t in truths(busy) if t.asked]
+    hits = [interval(t.type, t.onset_s, t.offset_s, 0.6) for t in true]
+    alarm = interval(MACRO, 20.0, 21.0, 0.7)
+    free = choose({busy: hits}, Limits())
+    assert max(free.values()) <= 0.6
+    assert evaluate({busy: hits}, free)["random"].f1 == 1.0
+    strict = choose({busy: hits, still: [alarm]}, Limits(still=0.0))
+    assert strict[MACRO] > 0.7, "the still video allows no alarm, whatever it costs elsewhere"
+    assert evaluate({still: [alarm]}, strict)["still"].found == 0

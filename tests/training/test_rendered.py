@@ -1,0 +1,49 @@
+"""Rendered video as training material, through the real perception."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from models.types import ExpressionType
+from training.rendered import Order, calibration_orders, motions, track, training_orders, video, visible
+from training.synth_script import Event
+
+ORDER = Order("random", 2003, duration_s=3.0)
+
+
+def test_a_track_has_the_scripts_truth_on_the_grid(tmp_path: Path) -> None:
+    made = track(ORDER, tmp_path)
+    assert made.position_iod.shape == (len(made.strength), 12, 2)
+    assert abs(len(made.strength) - 90) <= 1
+    assert np.isfinite(made.position_iod).all()
+    assert len(made.events) == len(ORDER.script().expressions)
+    for event in made.events:
+        assert 0 <= event.onset <= event.apex <= event.offset < len(made.strength)
+        column = list(ExpressionType).index(event.type)
+        assert made.strength[event.apex, column] > 0.5
+
+
+def test_what_was_made_once_is_not_made_again(tmp_path: Path) -> None:
+    first = motions(ORDER, tmp_path)
+    made = {p: p.stat().st_mtime_ns for p in tmp_path.iterdir()}
+    again = motions(ORDER, tmp_path)
+    assert {p: p.stat().st_mtime_ns for p in tmp_path.iterdir()} == made
+    assert video(ORDER, tmp_path) in made
+    np.testing.assert_array_equal([m.position_iod for m in first], [m.position_iod for m in again])
+
+
+def test_training_calibration_and_report_share_no_seed() -> None:
+    from benchmarks.synthetic import ORDERS
+
+    sets = [{o.seed for o in orders} for orders in (training_orders(), calibration_orders(), ORDERS)]
+    assert not (sets[0] & sets[1] or sets[0] & sets[2] or sets[1] & sets[2])
+
+
+def test_only_strong_enough_events_are_asked_for() -> None:
+    def smile(amplitude: float) -> Event:
+        return Event(("smile",), 0.0, 0.5, 1.0, amplitude, type=ExpressionType.MACRO)
+
+    assert visible(smile(1.0))
+    assert not visible(smile(0.05))
