@@ -20,7 +20,7 @@ from models.types import GRID_HZ, LOW_QUALITY, REGION_COUNT, FrameMotion, Interv
 EAGER = DecodeSettings(
     macro=ClassDecode(0.05, 15, 21, 0.35, 0.5, 1.8, 2.5, 300, 6),
     micro=ClassDecode(0.05, 5, 7, 0.0, 1.0, 1.0, 99.0, 7, 1),
-    island=0.15,
+    island=0.1,
 )
 """Thresholds that let nearly everything through, so that these tests have many intervals whichever model ships."""
 
@@ -32,8 +32,14 @@ def spotter() -> Spotter:
 
 @pytest.fixture(scope="module")
 def eager() -> Spotter:
+    """The shipped network, with an island's floor between what it says of a calm face and of a lively one.
+
+    So islands close again and again, whichever network ships.
+    """
     spotter = Spotter(use_gpu=False)
-    spotter.spec = replace(spotter.spec, decode=EAGER)
+    spotter.spec = replace(spotter.spec, decode=replace(EAGER, island=0.0))
+    calm, busy = np.quantile(final_scores(analyse(spotter, LIVELY[:330])).intensity, [0.2, 0.95])
+    spotter.spec = replace(spotter.spec, decode=replace(EAGER, island=float(0.5 * (calm + busy))))
     return spotter
 
 
@@ -113,6 +119,8 @@ LIVELY = lively(30.0, seed=1, gaps=((11.0, 11.2), (19.0, 20.5)))
 def in_one_piece(eager: Spotter) -> list[Update]:
     updates = analyse(eager, LIVELY)
     assert len(final_intervals(updates)) >= 6, "a test on nothing shows nothing"
+    early = analyse(eager, LIVELY, [630])[0]
+    assert early.intervals, "islands close before the end"
     return updates
 
 
@@ -327,7 +335,7 @@ def kept_values(root: object) -> int:
     return total
 
 
-@pytest.mark.parametrize("island", [0.15, 0.6, 0.0], ids=["usual", "high", "an island that never closes"])
+@pytest.mark.parametrize("island", [0.5, 0.0], ids=["islands that close", "an island that never closes"])
 def test_memory_is_bounded_however_long_a_session_lasts(eager: Spotter, island: float) -> None:
     """After the first minutes nothing grows any more, so an hour holds what ten minutes hold."""
     spotter = Spotter(use_gpu=False)
