@@ -1,0 +1,172 @@
+"""Anybody's own recordings: video files and a CSV.
+
+``points.csv``: ``video,time_s,type``, one row an expression, ``time_s`` anywhere inside it. ``intervals.csv``:
+``video,onset_s,offset_s,type``, optionally ``apex_s``. One file may hold both kinds of rows. ``video`` is a path below
+the folder, with or without its ending; an optional column ``subject`` says who is seen, otherwise each video counts as
+a person of its own.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from models.errors import ApexspotError, LabelError, UsageError
+from models.types import GRID_HZ
+from models.video import VideoFile
+from training.readers.labels import CodedInterval, CodedPoint, Finding, Reading, RecordingLabels
+from training.readers.layout import VIDEOS
+from training.readers.spreadsheet import Sheet, cell, columns, expression_type, read_sheets
+
+DATA_SET = "plain"
+END_SLACK_S = 0.1
+"""A label may lie this far behind the end that the file states."""
+
+_OPTIONAL = ("time_s", "onset_s", "apex_s", "offset_s", "subject")
+
+
+@dataclass(slots=True)
+class _Video:
+    path: Path
+    fps: float
+    end_s: float
+    subject: str
+    points: list[CodedPoint] = field(default_factory=list)
+    intervals: list[CodedInterval] = field(default_factory=list)
+
+
+def read(root: Path, labels: Path | None = None, *, unlabelled: bool = False) -> Reading:
+    """Read the tables and look for their videos below ``root``. With ``unlabelled``, other videos there come along.
+
+    Raises:
+        UsageError: the folder or the tables are missing.
+        LabelError: a table lacks a column or a cell cannot be understood.
+    """
+    if not root.is_dir():
+        raise UsageError(f"There is no folder {root}; --root wants the folder with the videos.")
+    tables = _tables(root, labels)
+    videos: dict[str, _Video] = {}
+    findings: list[Finding] = []
+    unknown: dict[tuple[str, str], list[int]] = defaultdict(list)
+    for table in tables:
+        _read_table(root, read_sheets(table)[0], videos, findings, unknown)
+    for (table_name, video), rows in unknown.items():
+        which = ", ".join(str(row) for row in rows)
+        findings.append(
+            Finding(f"{table_name}, row {which}: there is no video {video} below {root}; check its name.", lost=True)
+        )
+    if unlabelled:
+        _add_unlabelled(root, videos, findings)
+    if not videos and not findings:
+        raise LabelError(f"{tables[0]} holds no labels; it wants rows of video,time_s,type.")
+    recordings = [
+        RecordingLabels(name, v.subject, DATA_SET, v.path, v.fps, tuple(v.intervals), tuple(v.points))
+        for name, v in sorted(videos.items())
+    ]
+    return Reading(DATA_SET, tuple(recordings), tuple(findings))
+
+
+def _tables(root: Path, labels: Path | None) -> list[Path]:
+    if labels is not None:
+        if not labels.is_file():
+            raise UsageError(f"There is no file {labels}; --labels wants a CSV with the columns video,time_s,type.")
+        return [labels]
+    tables = [root / name for name in ("points.csv", "intervals.csv") if (root / name).is_file()]
+    if not tables:
+        raise UsageError(f"{root} holds neither points.csv nor intervals.csv; please name the CSV with --labels.")
+    return tables
+
+
+def _read_table(
+    root: Path,
+    sheet: Sheet,
+    videos: dict[str, _Video],
+    findings: list[Finding],
+    unknown: dict[tuple[str, str], list[int]],
+) -> None:
+    header, at = columns(sheet, ("video", "type"))
+    titles = [title.lower() for title in sheet.rows[header]]
+    at |= {title: titles.index(title) for title in _OPTIONAL if title in titles}
+    if "time_s" not in at and not {"onset_s", "offset_s"} <= set(at):
+        raise LabelError(f"{sheet.path} has no column time_s (points), nor onset_s and offset_s (intervals).")
+    for number, row in enumerate(sheet.rows[header + 1 :], start=header + 2):
+        if not any(row):
+            continue
+        where = f"{sheet.path}, row {number}"
+        kind = expression_type(sheet.path, number, cell(row, at["type"]))
+        times = {t: _seconds(where, t, cell(row, at[t])) for t in _OPTIONAL[:-1] if t in at and cell(row, at[t])}
+        if "time_s" not in times and not {"onset_s", "offset_s"} <= set(times):
+            raise LabelError(f"{where}: neither time_s nor onset_s and offset_s are given.")
+        path = _resolve(root, cell(row, at["video"]))
+        if path is None:
+            unknown[sheet.path.name, cell(row, at["video"])].append(number)
+            continue
+        name = path.relative_to(root).as_posix()
+        if name not in videos:
+            videos[name] = _open(path, name)
+        video = videos[name]
+        subject = cell(row, at["subject"]) if "subject" in at else ""
+        if subject and video.subject not in (name, subject):
+            raise LabelError(f"{where}: {name} shows {subject} here and {video.subject} in an earlier row.")
+        video.subject = subject or video.subject
+        if late := [t for t in times.values() if not 0 <= t <= video.end_s + END_SLACK_S]:
+            findings.append(
+                Finding(f"{where}: {late[0]:g} s lies outside {name}, which is {video.end_s:.2f} s long.", lost=True)
+            )
+            continue
+        if "time_s" in times:
+            video.points.append(CodedPoint(min(times["time_s"], video.end_s), kind))
+        if "onset_s" in times and "offset_s" in times:
+            onset_s, offset_s = times["onset_s"], times["offset_s"]
+            apex_s = times.get("apex_s", (onset_s + offset_s) / 2)
+            if not onset_s <= apex_s <= offset_s:
+                raise LabelError(f"{where}: onset, apex and offset are not in this order.")
+            onset, apex, offset = (round(t * video.fps) for t in (onset_s, apex_s, offset_s))
+            video.intervals.append(CodedInterval(onset, apex, offset, kind))
+
+
+def _seconds(where: str, column: str, text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise LabelError(f"{where}: {column} is {text!r}, not a time in seconds.")
+    return value
+
+
+def _resolve(root: Path, video: str) -> Path | None:
+    """The video file that a cell means: a path below the root, with or without ending, or a name that is there once."""
+    if not video:
+        return None
+    plain = Path(video.replace("\\", "/"))
+    if plain.is_absolute():
+        plain = plain.relative_to(root) if plain.is_relative_to(root) else Path(plain.name)
+    if ".." in plain.parts:
+        return None
+    for candidate in (root / plain, *(root / f"{plain}{ending}" for ending in sorted(VIDEOS))):
+        if candidate.is_file() and candidate.suffix.lower() in VIDEOS:
+            return candidate
+    inside = [p for p in _videos(root) if plain.name in (p.name, p.stem)]
+    return inside[0] if len(inside) == 1 and len(plain.parts) == 1 else None
+
+
+def _videos(root: Path) -> list[Path]:
+    return sorted(p for p in root.rglob("*") if p.suffix.lower() in VIDEOS and p.is_file())
+
+
+def _open(path: Path, name: str) -> _Video:
+    try:
+        with VideoFile(path) as video:
+            return _Video(path, video.nominal_fps or GRID_HZ, video.duration_s or math.inf, name)
+    except ApexspotError:
+        return _Video(path, GRID_HZ, math.inf, name)  # named, with the reason, when it is to be read
+
+
+def _add_unlabelled(root: Path, videos: dict[str, _Video], findings: list[Finding]) -> None:
+    bare = {p.relative_to(root).as_posix(): p for p in _videos(root)}
+    for name in sorted(set(bare) - set(videos)):
+        videos[name] = _open(bare[name], name)
+        findings.append(Finding(f"{name} has no label; taken as free of expressions.", lost=False))
