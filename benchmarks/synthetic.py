@@ -81,9 +81,7 @@ def _print_random(found: dict[Order, list[Interval]]) -> None:
         )
     alarms = sum(_alarm(i, truths(order)) for order, intervals in found.items() for i in intervals)
     print(f"false alarms (touching no expression at all): {alarms}, {alarms / minutes:.2f} a minute")
-    print(
-        "hit: IoU >= 0.5 with a true interval of the same type, one to one; touched: overlaps a found interval"
-    )
+    print("hit: IoU >= 0.5 with a true interval of the same type, one to one; touched: overlaps a found interval")
 
 
 def _touched(truth: Truth, intervals: Sequence[Interval]) -> bool:

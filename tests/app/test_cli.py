@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import re
 import json
 import logging
 import os
@@ -249,13 +250,19 @@ def clip(face_video):
     return lambda: open_source(FileChoice(face_video), paced=True)
 
 
+def all_frames_are_told(text: str) -> bool:
+    """Whether the summary's frames add up to the clip's 60; a busy machine may drop some of a clip at its own pace."""
+    told = re.search(r"in (\d+) frames \((\d+) dropped", text)
+    return told is not None and int(told[1]) > 0 and int(told[1]) + int(told[2]) == 60
+
+
 def test_the_demo_plays_as_lines_where_there_is_no_terminal(tmp_path, clip):
     out = io.StringIO()
     path = run_terminal_demo(tmp_path, Console(file=out, width=80), clip)
     text = out.getvalue()
     assert "\x1b" not in text
     assert " fps" in text
-    assert "in 60 frames" in text
+    assert all_frames_are_told(text)
     assert path == tmp_path / "apexspot-demo.intervals.csv"
     assert path.read_text().startswith("id,type,")
 
@@ -264,7 +271,7 @@ def test_the_demo_moves_one_line_in_a_terminal(tmp_path, clip):
     out = io.StringIO()
     run_terminal_demo(tmp_path, Console(file=out, width=80, force_terminal=True), clip)
     assert out.getvalue().count("fps") > 5
-    assert "in 60 frames" in out.getvalue()
+    assert all_frames_are_told(out.getvalue())
 
 
 def test_the_demo_gets_by_without_block_characters(tmp_path, clip):
