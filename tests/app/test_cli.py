@@ -1,10 +1,10 @@
 from __future__ import annotations
 
 import io
-import re
 import json
 import logging
 import os
+import re
 import signal
 import subprocess
 import sys
