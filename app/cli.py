@@ -11,6 +11,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from app.cli_train import add_training_commands
 from app.logs import log_path, start_logging
 from app.versions import program_version
 from models.errors import ApexspotError, UsageError
@@ -114,6 +115,9 @@ def doctor() -> None:
         typer.echo(line)
     if not report.healthy:
         raise typer.Exit(1)
+
+
+add_training_commands(app)
 
 
 def open_window(demo: bool) -> NoReturn:

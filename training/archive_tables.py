@@ -1,0 +1,91 @@
+"""The tables of a feature archive: reading with a sentence for everything that is wrong, writing all at once."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from models.errors import LabelError, OutputError
+from models.types import ExpressionType
+
+POINT_COLUMNS = ("video", "time_s", "type")
+INTERVAL_COLUMNS = ("video", "onset_s", "apex_s", "offset_s", "type", "offset_source", "au", "emotion")
+
+
+def read_table(path: Path, columns: Sequence[str]) -> list[tuple[int, dict[str, str]]]:
+    """Rows with their line number (the header is 1).
+
+    Raises:
+        LabelError: the file cannot be read or lacks a column.
+    """
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            reader = csv.DictReader(file)
+            missing = [c for c in columns if c not in (reader.fieldnames or ())]
+            if missing:
+                raise LabelError(f"{path} has no column {missing[0]}; it needs {', '.join(columns)}.")
+            # a line that breaks off early has None in its last cells
+            return [(n, {c: row[c] or "" for c in columns}) for n, row in enumerate(reader, start=2)]
+    except FileNotFoundError as error:
+        raise LabelError(f"{path} is missing; run apexspot extract again.") from error
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise LabelError(f"{path} cannot be read as a table ({error}).") from error
+
+
+def seconds_of(path: Path, number: int, row: dict[str, str], column: str) -> float:
+    """A cell that holds seconds.
+
+    Raises:
+        LabelError: it does not.
+    """
+    try:
+        value = float(row[column])
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise LabelError(f"{path}, row {number}: {column} is {row[column]!r}, not a time in seconds; correct it.")
+    return value
+
+
+def type_of(path: Path, number: int, row: dict[str, str]) -> ExpressionType:
+    """The row's class.
+
+    Raises:
+        LabelError: it is neither macro nor micro.
+    """
+    try:
+        return ExpressionType(row["type"].strip().lower())
+    except ValueError:
+        raise LabelError(f"{path}, row {number}: type is {row['type']!r}; it must be macro or micro.") from None
+
+
+def write_table(path: Path, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Write a table that appears complete or not at all.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows(rows)
+    write_text(path, text.getvalue())
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file that appears complete or not at all.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    partial = path.with_name(f".{path.name}.writing")
+    try:
+        partial.write_text(text, "utf-8", newline="")
+        partial.replace(path)
+    except OSError as error:
+        raise OutputError(f"{path} cannot be written ({error.strerror}).") from error
+    finally:
+        partial.unlink(missing_ok=True)
