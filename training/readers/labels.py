@@ -119,8 +119,8 @@ def join(
             recordings.append(RecordingLabels(name, subjects[name], data_set, source.path, fps, tuple(intervals)))
     if not recordings:
         raise LabelError(
-            f"None of the recordings that {table} labels is below {root}; is this the folder as its owner hands it "
-            f"out (for instance {next(iter(by_name), 'none')})?"
+            f"None of the recordings that {table} labels (such as {next(iter(by_name), 'none')}) is below {root}; "
+            "please name the folder as its owner hands it out."
         )
     findings = notes.findings()
     for name in sorted(set(by_name) - set(sources)):
@@ -177,7 +177,7 @@ def _interval(row: CodedRow, source: Source, notes: _Notes) -> CodedInterval | N
         notes.add(
             row.row,
             f"frame {onset} lies outside {row.name}, which runs from {source.first} to {source.last}; left out, "
-            "is the recording complete and at its full frame rate",
+            "please see that the recording is complete and at its full frame rate",
             lost=True,
         )
         return None

@@ -41,7 +41,8 @@ def read_sheets(path: Path) -> list[Sheet]:
         raise LabelError(f"{path} needs the package {error.name}: pip install 'apexspot[train]'.") from error
     # the packages raise whatever a damaged file trips them over
     except (OSError, ValueError, KeyError, IndexError, AttributeError, TypeError, zipfile.BadZipFile) as error:
-        raise LabelError(f"{path} cannot be read as a table ({error}); is it the file as handed out?") from error
+        reason = " ".join(str(error).split())
+        raise LabelError(f"{path} cannot be read as a table ({reason}); please take the file as handed out.") from error
 
 
 def _csv(path: Path) -> Sheet:

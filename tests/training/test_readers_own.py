@@ -1,0 +1,142 @@
+"""A user's own recordings: plain tables, and the application's sessions."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from models.errors import LabelError, UsageError
+from models.types import ExpressionType
+from training.readers import CodedInterval, CodedPoint, DataSet, read
+
+MACRO, MICRO = ExpressionType.MACRO, ExpressionType.MICRO
+
+
+@pytest.fixture
+def own(tmp_path: Path, face_video: Path) -> Path:
+    (tmp_path / "anna").mkdir()
+    for name in ("anna/one.mp4", "anna/two.mp4", "three.mp4"):
+        shutil.copy(face_video, tmp_path / name)
+    return tmp_path
+
+
+def write(path: Path, text: str) -> Path:
+    path.write_text(text, "utf-8")
+    return path
+
+
+def refused(root: Path, labels: Path | None = None) -> str:
+    with pytest.raises(LabelError) as caught:
+        read(DataSet.PLAIN, root, labels)
+    assert str(caught.value).endswith(".") and "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def test_points_by_path_with_or_without_ending(own: Path) -> None:
+    write(own / "points.csv", "video,time_s,type,subject\nanna/one.mp4,0.5,macro,anna\nanna\\one,1.25,Micro,anna\n")
+    reading = read(DataSet.PLAIN, own)
+    (recording,) = reading.recordings
+    assert (recording.name, recording.subject) == ("anna/one.mp4", "anna")
+    assert recording.fps == pytest.approx(30.0, abs=0.01)
+    assert recording.points == (CodedPoint(0.5, MACRO), CodedPoint(1.25, MICRO))
+    assert not reading.findings
+
+
+def test_a_name_that_is_there_once_is_enough_and_each_video_is_a_person_of_its_own(own: Path) -> None:
+    write(own / "points.csv", "video,time_s,type\ntwo.mp4,0.5,macro\nthree,0.5,micro\n")
+    assert [(r.name, r.subject) for r in read(DataSet.PLAIN, own).recordings] == [
+        ("anna/two.mp4", "anna/two.mp4"),
+        ("three.mp4", "three.mp4"),
+    ]
+
+
+def test_intervals_become_frames(own: Path) -> None:
+    write(own / "intervals.csv", "video,onset_s,offset_s,type\nthree,0.5,1.5,macro\n")
+    (recording,) = read(DataSet.PLAIN, own).recordings
+    assert recording.intervals == (CodedInterval(15, 30, 45, MACRO),) and recording.points == ()
+
+
+def test_both_kinds_of_rows_in_one_table(own: Path) -> None:
+    table = write(own / "mine.csv", "video,time_s,onset_s,apex_s,offset_s,type\nthree,0.7,0.5,0.8,1.1,macro\n")
+    (recording,) = read(DataSet.PLAIN, own, table).recordings
+    assert recording.points == (CodedPoint(0.7, MACRO),)
+    assert recording.intervals == (CodedInterval(15, 24, 33, MACRO),)
+
+
+def test_unknown_videos_and_labels_outside_are_named_with_row_and_remedy(own: Path) -> None:
+    write(own / "points.csv", "video,time_s,type\nfour,0.5,macro\nthree,7.5,macro\nthree,0.5,micro\n../x,1,macro\n")
+    reading = read(DataSet.PLAIN, own)
+    lost = [finding.sentence for finding in reading.findings if finding.lost]
+    assert any("row 2: there is no video four" in s and "check its name" in s for s in lost)
+    assert any("row 3: 7.5 s lies outside three.mp4, which is 2.00 s long" in s for s in lost)
+    assert any("row 5: there is no video ../x" in s for s in lost)
+    assert reading.recordings[0].points == (CodedPoint(0.5, MICRO),)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("video,type\nthree,macro\n", "no column time_s"),
+        ("time_s,type\n1,macro\n", "no column video"),
+        ("video,time_s,type\nthree,soon,macro\n", "row 2: time_s is 'soon'"),
+        ("video,time_s,type\nthree,nan,macro\n", "row 2: time_s is 'nan'"),
+        ("video,time_s,type\nthree,1,smile\n", "row 2: type is 'smile'"),
+        ("video,time_s,type\nthree,,macro\n", "row 2: neither time_s"),
+        ("video,onset_s,offset_s,type\nthree,1.5,0.5,macro\n", "row 2: onset, apex and offset"),
+        ("video,time_s,type,subject\nthree,1,macro,a\nthree,1,macro,b\n", "shows b here and a in an earlier row"),
+        ("video,time_s,type\n", "holds no labels"),
+    ],
+)
+def test_a_table_that_cannot_be_understood_is_refused(own: Path, text: str, says: str) -> None:
+    assert says in refused(own, write(own / "t.csv", text))
+
+
+def test_a_missing_table_or_folder_is_said(own: Path) -> None:
+    with pytest.raises(UsageError, match=r"neither points\.csv nor intervals\.csv"):
+        read(DataSet.PLAIN, own)
+    with pytest.raises(UsageError, match="no file"):
+        read(DataSet.PLAIN, own, own / "none.csv")
+    with pytest.raises(UsageError, match="no folder"):
+        read(DataSet.PLAIN, own / "none")
+
+
+def test_videos_without_labels_come_along_when_asked_for(own: Path) -> None:
+    write(own / "points.csv", "video,time_s,type\nthree,0.5,micro\n")
+    assert len(read(DataSet.PLAIN, own).recordings) == 1
+    assert len(read(DataSet.PLAIN, own, unlabelled=True).recordings) == 3
+
+
+# --- sessions -----------------------------------------------------------------------------------------------------
+
+
+def session(folder: Path, video: Path | None, points: str | None, start_s: float = 0.0) -> None:
+    folder.mkdir()
+    write(folder / "session.json", "{}")
+    write(folder / "frames.csv", f"frame,time_s,face,intensity,macro,micro\n0,{start_s},1,,,\n")
+    if video is not None:
+        shutil.copy(video, folder / "video.mp4")
+    if points is not None:
+        write(folder / "points.csv", "id,time_s,frame,type,source\n" + points)
+
+
+def test_sessions_give_points_on_the_videos_own_clock(tmp_path: Path, face_video: Path) -> None:
+    session(tmp_path / "2026-11-22_14-03-07_anna-2", face_video, "1,2.25,22,macro,person\n", start_s=1.5)
+    session(tmp_path / "2026-11-22_15-00-00", face_video, None)
+    session(tmp_path / "2026-11-22_16-00-00", None, "1,0.5,15,macro,person\n")
+    reading = read(DataSet.SESSIONS, tmp_path)
+    (recording,) = reading.recordings
+    assert (recording.subject, recording.points) == ("anna", (CodedPoint(0.75, MACRO),))
+    said = " ".join(finding.sentence for finding in reading.findings)
+    assert "2026-11-22_15-00-00 has no points yet" in said and "2026-11-22_16-00-00 has no video.mp4" in said
+    one = read(DataSet.SESSIONS, tmp_path / "2026-11-22_14-03-07_anna-2")
+    assert [r.name for r in one.recordings] == [recording.name]
+
+
+def test_a_point_outside_its_session_is_named(tmp_path: Path, face_video: Path) -> None:
+    session(tmp_path / "2026-11-22_14-03-07_anna", face_video, "1,0.5,15,macro,person\n2,9.0,270,micro,person\n")
+    (finding,) = read(DataSet.SESSIONS, tmp_path).findings
+    assert finding.lost and "row 3: the point lies outside video.mp4" in finding.sentence
+    with pytest.raises(UsageError, match="no session"):
+        read(DataSet.SESSIONS, tmp_path / "none")
