@@ -1,4 +1,8 @@
-"""Checkpoints: weights as safetensors, everything else as JSON in its header. No pickle."""
+"""Checkpoints: numbers as safetensors, everything else as JSON in the header. No pickle.
+
+Two kinds, both read by :func:`load`: the network alone, and a run in the middle (network, optimiser, random numbers,
+pseudo-labels), from which :func:`load_run` lets it go on.
+"""
 
 from __future__ import annotations
 
@@ -6,45 +10,104 @@ import hashlib
 import json
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import torch
 from pydantic import TypeAdapter
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
+from torch import Tensor
 
-from models.errors import ModelFileError
+from models.errors import ModelFileError, OutputError
 from models.network import NetworkSettings, SpotterNetwork
-from training.trainer import TrainSettings
+from training.trainer import RunState, TrainSettings
+
+_NETWORK = "network."
 
 
 def save(network: SpotterNetwork, settings: TrainSettings, path: Path) -> None:
-    """Write the network and its training settings."""
-    weights = {name: value.contiguous() for name, value in network.state_dict().items()}
-    save_file(
-        weights,
-        path,
-        {"network": json.dumps(network.settings.as_dict()), "settings": json.dumps(asdict(settings), sort_keys=True)},
-    )
+    """Write the network and its training settings.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    weights = {name: value.cpu().contiguous() for name, value in network.state_dict().items()}
+    _write(weights, _header(settings), path)
+
+
+def save_run(state: RunState, settings: TrainSettings, path: Path) -> None:
+    """Write a run in the middle.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    _write(state.tensors, _header(settings) | {"run": json.dumps({"step": state.step, **state.values})}, path)
 
 
 def load(path: Path) -> tuple[SpotterNetwork, str]:
-    """Read a checkpoint: the network in evaluation mode and the SHA-256 of its training settings.
+    """Read a checkpoint of either kind: the network in evaluation mode and the SHA-256 of its training settings.
 
     Raises:
         ModelFileError: missing, damaged, or not a checkpoint of apexspot.
     """
+    header, tensors = _read(path)
     try:
-        with safe_open(path, framework="pt") as file:
-            header = file.metadata() or {}
-            weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a mapping)
+        if "run" in header:
+            tensors = {k.removeprefix(_NETWORK): v for k, v in tensors.items() if k.startswith(_NETWORK)}
         network = SpotterNetwork(TypeAdapter(NetworkSettings).validate_json(header["network"]))
-        network.load_state_dict(weights)
+        network.load_state_dict(tensors)
         settings = header["settings"]
-    except (OSError, SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
-        reason = next(iter(str(error).splitlines()), type(error).__name__).rstrip(".: ")
-        raise ModelFileError(f"{path} is not a checkpoint of apexspot, or it is damaged ({reason}).") from error
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        raise _refusal(path, error) from error
     return network.eval(), hashlib.sha256(settings.encode()).hexdigest()
+
+
+def load_run(path: Path) -> RunState:
+    """Read a run in the middle.
+
+    Raises:
+        ModelFileError: missing, damaged, or not one.
+    """
+    header, tensors = _read(path)
+    try:
+        values: dict[str, Any] = json.loads(header["run"])
+        return RunState(int(values.pop("step")), tensors, values)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise _refusal(path, error) from error
 
 
 def parameter_count(network: torch.nn.Module) -> int:
     return sum(p.numel() for p in network.parameters())
+
+
+def _header(settings: TrainSettings) -> dict[str, str]:
+    return {
+        "network": json.dumps(settings.network.as_dict()),
+        "settings": json.dumps(asdict(settings), sort_keys=True),
+    }
+
+
+def _write(tensors: dict[str, Tensor], header: dict[str, str], path: Path) -> None:
+    """The file appears complete or not at all."""
+    partial = path.with_name(path.name + ".writing")
+    try:
+        save_file(tensors, partial, header)
+        partial.replace(path)
+    except (OSError, SafetensorError) as error:
+        raise OutputError(f"{path} cannot be written ({error}).") from error
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _read(path: Path) -> tuple[dict[str, str], dict[str, Tensor]]:
+    try:
+        with safe_open(path, framework="pt") as file:
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a mapping)
+            return file.metadata() or {}, tensors
+    except (OSError, SafetensorError, ValueError, RuntimeError) as error:
+        raise _refusal(path, error) from error
+
+
+def _refusal(path: Path, error: Exception) -> ModelFileError:
+    reason = next(iter(str(error).splitlines()), type(error).__name__).rstrip(".: ")
+    return ModelFileError(f"{path} is not a checkpoint of apexspot, or it is damaged ({reason}).")

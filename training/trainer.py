@@ -1,24 +1,24 @@
 """The training run: stages of GIM on recorded points, exact truth on synthetic tracks, one network.
 
-Reads top to bottom: prepare the material, then steps; at the stage boundaries the pseudo-labels are made anew.
+Step after step over the material's crops; at the stage boundaries the pseudo-labels are made anew.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from models.baseline import displacement
-from models.network import MIRROR, NetworkSettings, SpotterNetwork
-from models.types import ExpressionType, FloatArray
+from models.network import NetworkOutput, NetworkSettings, SpotterNetwork
+from models.types import FloatArray
 from training import gim, losses
-from training.datasets import Point, Recording
-from training.relabel import relabel
+from training.datasets import Recording
+from training.material import Material, Sampler, recorded_material, synthetic_material
 from training.tracks import Track
 
 log = logging.getLogger(__name__)
@@ -54,14 +54,136 @@ class TrainSettings:
     rules: gim.GimRules = field(default_factory=gim.GimRules)
 
 
-@dataclass(slots=True, eq=False)
-class _Material:
-    """One track that crops are cut from. ``targets`` of recorded tracks change from stage to stage."""
+@dataclass(frozen=True, slots=True, eq=False)
+class RunState:
+    """Where a run stands after ``step`` steps: tensors by name, and what is written as JSON."""
 
-    features: Tensor
-    points: tuple[Point, ...]
-    targets: gim.Targets
-    weight: float = 1.0
+    step: int
+    tensors: dict[str, Tensor]
+    values: dict[str, Any]
+
+
+class TrainingRun:
+    """A run, step by step. Its state can be taken out and put back, and then goes on bit for bit (on the CPU).
+
+    start: weights to start from instead of random ones; the normalisation that they carry is kept. mixed: bfloat16 in
+    the trunk and the heads, where the device is a GPU that has it; the motion description stays in full precision.
+    """
+
+    def __init__(
+        self,
+        recordings: Sequence[Recording],
+        tracks: Sequence[Track],
+        settings: TrainSettings,
+        start: Mapping[str, Tensor] | None = None,
+        device: str = "cpu",
+        mixed: bool = False,
+    ) -> None:
+        torch.manual_seed(settings.seed)
+        self.settings = settings
+        self.step = 0
+        self._device = torch.device(device)
+        self._mixed = mixed and self._device.type == "cuda" and torch.cuda.is_bf16_supported()
+        self._rng = np.random.default_rng(settings.seed)
+        self._recorded = [recorded_material(r, settings) for r in recordings]
+        synthetic = synthetic_material(tracks, settings.rules)
+        self._sampler = Sampler(self._recorded, synthetic, settings, self._rng)
+        self.network = SpotterNetwork(settings.network)
+        if start is None:
+            self.network.fit_normalisation([self._sampler.batch()[0] for _ in range(12)])
+        else:
+            self.network.load_state_dict(dict(start))
+        self.network.to(self._device)
+        self._optimiser = torch.optim.AdamW(
+            self.network.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay
+        )
+        self._schedule = torch.optim.lr_scheduler.OneCycleLR(
+            self._optimiser, settings.learning_rate, total_steps=settings.steps, pct_start=0.15
+        )
+        self._boundaries = {round(f * settings.steps) for f in settings.adaptive_at}
+
+    @property
+    def finished(self) -> bool:
+        return self.step >= self.settings.steps
+
+    @property
+    def learning_rate(self) -> float:
+        return float(self._optimiser.param_groups[0]["lr"])
+
+    def advance(self) -> dict[str, float]:
+        """One step; the weighted parts of its loss."""
+        settings, network = self.settings, self.network
+        if self.step == round(settings.gaussian_from * settings.steps):
+            _to_gaussian(self._recorded, settings)
+        if self.step in self._boundaries:
+            _to_adaptive(network, self._recorded, settings, self.step / settings.steps)
+        network.train()
+        features, soft, apex, neutral = (part.to(self._device) for part in self._sampler.batch())
+        out = _outputs(network, features, self._mixed)
+        parts = _loss(out, soft, apex, neutral, settings)
+        total = torch.stack(list(parts.values())).sum()
+        self._optimiser.zero_grad()
+        total.backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+        self._optimiser.step()
+        self._schedule.step()
+        self.step += 1
+        return {name: float(value.detach()) for name, value in parts.items()}
+
+    def state(self) -> RunState:
+        """Everything that the next steps depend on, besides the material and the settings."""
+        optimiser = self._optimiser.state_dict()
+        tensors = {f"network.{name}": value for name, value in self.network.state_dict().items()}
+        for index, slots in optimiser["state"].items():
+            tensors |= {f"optimiser.{index}.{name}": value for name, value in slots.items()}
+        tensors["rng.torch"] = torch.get_rng_state()
+        if self._device.type == "cuda":
+            tensors["rng.cuda"] = torch.cuda.get_rng_state(self._device)
+        if self._recorded:
+            targets = [m.targets for m in self._recorded]
+            tensors["targets.soft"] = torch.from_numpy(np.concatenate([t.soft for t in targets]))
+            tensors["targets.apex"] = torch.from_numpy(np.concatenate([t.apex for t in targets]).astype(np.int8))
+            tensors["targets.neutral"] = torch.from_numpy(np.concatenate([t.neutral for t in targets]))
+        values = {
+            "groups": optimiser["param_groups"],
+            "schedule": self._schedule.state_dict(),
+            "rng": self._rng.bit_generator.state,
+        }
+        return RunState(self.step, {name: value.detach().cpu().contiguous() for name, value in tensors.items()}, values)
+
+    def restore(self, state: RunState) -> None:
+        """Go on from a state of a run over the same material with the same settings.
+
+        Raises:
+            KeyError, ValueError, RuntimeError: the state is of another run.
+        """
+        tensors = state.tensors
+        self.network.load_state_dict(_under(tensors, "network."))
+        slots: dict[int, dict[str, Tensor]] = {}
+        for name, value in _under(tensors, "optimiser.").items():
+            index, slot = name.split(".", 1)
+            slots.setdefault(int(index), {})[slot] = value
+        # JSON has no tuples
+        groups = [{**g, "betas": tuple(g["betas"])} for g in state.values["groups"]]
+        self._optimiser.load_state_dict({"state": slots, "param_groups": groups})
+        self._schedule.load_state_dict(state.values["schedule"])
+        self._rng.bit_generator.state = state.values["rng"]
+        torch.set_rng_state(tensors["rng.torch"])
+        if self._device.type == "cuda" and "rng.cuda" in tensors:
+            torch.cuda.set_rng_state(tensors["rng.cuda"], self._device)
+        if self._recorded:
+            lengths = [len(m.features) for m in self._recorded]
+            ends = np.cumsum(lengths)[:-1]
+            soft, apex, neutral = (
+                np.split(tensors[f"targets.{name}"].numpy(), ends) for name in ("soft", "apex", "neutral")
+            )
+            for m, s, a, n in zip(self._recorded, soft, apex, neutral, strict=True):
+                m.targets = gim.Targets(s.copy(), a.astype(np.float32), n.copy())
+        self.step = state.step
+
+
+def _under(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
 
 
 def train(
@@ -71,106 +193,43 @@ def train(
     progress: Callable[[int, dict[str, float]], None] | None = None,
     epoch: Callable[[int, SpotterNetwork], None] | None = None,
 ) -> SpotterNetwork:
-    """Train one network from scratch and return it in evaluation mode.
+    """Train one network from scratch on the CPU and return it in evaluation mode.
 
     recordings: learned from their points alone. tracks: synthetic, learned from their exact truth. progress: called
     after every step with the parts of the loss. epoch: called ``EPOCHS`` times, evenly spaced and last at the end.
     """
-    torch.manual_seed(settings.seed)
-    rng = np.random.default_rng(settings.seed)
-    recorded = [_recorded_material(r, settings) for r in recordings]
-    synthetic = _synthetic_material(tracks, settings.rules)
-    sampler = _Sampler(recorded, synthetic, settings, rng)
-    network = SpotterNetwork(settings.network)
-    network.fit_normalisation([sampler.batch()[0] for _ in range(12)])
-    optimiser = torch.optim.AdamW(network.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimiser, settings.learning_rate, total_steps=settings.steps, pct_start=0.15
-    )
-    boundaries = {round(f * settings.steps) for f in settings.adaptive_at}
-    for step in range(settings.steps):
-        if step == round(settings.gaussian_from * settings.steps):
-            _to_gaussian(recorded, settings)
-        if step in boundaries:
-            _to_adaptive(network, recorded, settings, step / settings.steps)
-        network.train()
-        parts = _loss(network, *sampler.batch(), settings)
-        total = torch.stack(list(parts.values())).sum()
-        optimiser.zero_grad()
-        total.backward()  # type: ignore[no-untyped-call]
-        torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
-        optimiser.step()
-        schedule.step()
+    run = TrainingRun(recordings, tracks, settings)
+    while not run.finished:
+        step = run.step
+        parts = run.advance()
         if progress is not None:
-            progress(step, {name: float(value.detach()) for name, value in parts.items()})
+            progress(step, parts)
         number = (step + 1) * EPOCHS // settings.steps
         if epoch is not None and number > step * EPOCHS // settings.steps:
-            epoch(number, network.eval())
-    return network.eval()
+            epoch(number, run.network.eval())
+    return run.network.eval()
 
 
 @torch.no_grad()
 def infer(network: SpotterNetwork, features: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Intensity (T,), apex scores (T, 2) and embedding g_t (T, C) of one whole track of displacements (T, 12, 2)."""
     network.eval()
-    out = network.logits(torch.from_numpy(features)[None])
+    device = next(network.parameters()).device
+    out = network.logits(torch.from_numpy(features)[None].to(device))
     return (
-        torch.sigmoid(out.intensity)[0].numpy(),
-        torch.sigmoid(out.apex)[0].numpy(),
-        out.embedding[0].numpy(),
+        torch.sigmoid(out.intensity)[0].cpu().numpy(),
+        torch.sigmoid(out.apex)[0].cpu().numpy(),
+        out.embedding[0].cpu().numpy(),
     )
 
 
-def _recorded_material(recording: Recording, settings: TrainSettings) -> _Material:
-    features = torch.from_numpy(displacement(recording.position_iod))
-    points = relabel(recording.points, recording.position_iod) if settings.move_points else recording.points
-    frames = len(features)
-    soft = gim.hard_labels(points, frames, settings.rules)
-    apex = gim.apex_labels(points, [p.frame for p in points], frames, settings.rules)
-    neutral = gim.neutral_frames(points, soft, settings.rules)
-    return _Material(features, points, gim.Targets(soft, apex, neutral))
-
-
-def _synthetic_material(tracks: Sequence[Track], rules: gim.GimRules) -> list[_Material]:
-    features_of: dict[int, FloatArray] = {}
-    for length in {len(t.position_iod) for t in tracks}:
-        alike = [i for i, t in enumerate(tracks) if len(t.position_iod) == length]
-        together = displacement(np.stack([tracks[i].position_iod for i in alike], axis=1))
-        features_of |= {i: np.ascontiguousarray(together[:, j]) for j, i in enumerate(alike)}
-    material = []
-    for i, track in enumerate(tracks):
-        frames = len(track.position_iod)
-        apex = np.zeros((frames, 2), np.float32)
-        apex[track.strength > 0.05] = -1.0
-        hidden = np.zeros(frames, bool)
-        points = []
-        for event in track.events:
-            column = list(ExpressionType).index(event.type)
-            span = slice(max(event.onset - 3, 0), event.offset + 4)
-            if not event.visible:
-                hidden[span] = True
-                continue
-            points.append(Point(event.apex, event.type))
-            near = rules.of(event.type).positive
-            core = np.arange(max(event.apex - near, event.onset), min(event.apex + near, event.offset) + 1)
-            top = np.arange(event.onset, min(event.offset + 1, frames))
-            top = top[track.strength[top, column] > 0.8]
-            apex[np.clip(np.union1d(core, top), 0, frames - 1), column] = 1.0
-        apex[hidden] = -1.0
-        neutral = (track.strength.max(1) <= 0) & ~hidden
-        soft = np.where(hidden[:, None], 0.0, track.strength).astype(np.float32)
-        features = torch.from_numpy(features_of[i])
-        material.append(_Material(features, tuple(points), gim.Targets(soft, apex, neutral), track.weight))
-    return material
-
-
-def _to_gaussian(recorded: list[_Material], settings: TrainSettings) -> None:
+def _to_gaussian(recorded: list[Material], settings: TrainSettings) -> None:
     for m in recorded:
         soft = gim.point_gaussian(m.points, len(m.features), settings.rules)
         m.targets = gim.Targets(soft, m.targets.apex, gim.neutral_frames(m.points, soft, settings.rules))
 
 
-def _to_adaptive(network: SpotterNetwork, recorded: list[_Material], settings: TrainSettings, progress: float) -> None:
+def _to_adaptive(network: SpotterNetwork, recorded: list[Material], settings: TrainSettings, progress: float) -> None:
     reliable = max(0.8 - 0.5 * progress, 0.5)
     for m in recorded:
         if not m.points:
@@ -183,16 +242,26 @@ def _to_adaptive(network: SpotterNetwork, recorded: list[_Material], settings: T
         m.targets = gim.Targets(soft, apex, gim.neutral_frames(m.points, soft, settings.rules))
 
 
+def _outputs(network: SpotterNetwork, features: Tensor, mixed: bool) -> NetworkOutput:
+    """The network's outputs in full precision, computed in bfloat16 from the description on where ``mixed``."""
+    if not mixed:
+        return network.logits(features)
+    described = network.normalised(features)
+    with torch.autocast("cuda", dtype=torch.bfloat16):
+        out = network.heads(described)
+    return NetworkOutput(*(part.float() for part in out))
+
+
 def _loss(
-    network: SpotterNetwork, features: Tensor, soft: Tensor, apex: Tensor, neutral: Tensor, settings: TrainSettings
+    out: NetworkOutput, soft: Tensor, apex: Tensor, neutral: Tensor, settings: TrainSettings
 ) -> dict[str, Tensor]:
     """Losses of one batch: recorded crops first, then synthetic ones, each kind averaged by itself."""
-    out = network.logits(features)
     intensity = torch.sigmoid(out.intensity)
-    recorded = len(features) - (settings.synthetic_crops if len(features) > settings.recorded_crops else 0)
+    crops = len(intensity)
+    recorded = crops - (settings.synthetic_crops if crops > settings.recorded_crops else 0)
     parts: dict[str, Tensor] = {}
     for kind, weight in ((slice(0, recorded), 1.0), (slice(recorded, None), settings.synthetic_weight)):
-        if len(features[kind]) == 0:
+        if len(intensity[kind]) == 0:
             continue
         one = _kind_loss(
             losses.Scored(intensity[kind], out.apex[kind], out.frame[kind]),
@@ -221,59 +290,3 @@ def _kind_loss(scored: losses.Scored, wanted: losses.Wanted, weights: losses.Los
         )
         parts["contrastive"] = weights.contrastive * contrast
     return parts
-
-
-class _Sampler:
-    """Cuts batches of crops: round macro points, round micro points, background, and synthetic ones."""
-
-    def __init__(
-        self, recorded: list[_Material], synthetic: list[_Material], settings: TrainSettings, rng: np.random.Generator
-    ) -> None:
-        self._recorded, self._synthetic, self._settings, self._rng = recorded, synthetic, settings, rng
-        self._points = {
-            kind: [(i, p.frame) for i, m in enumerate(recorded) for p in m.points if p.type is kind]
-            for kind in ExpressionType
-        }
-        weights = np.array([m.weight for m in synthetic], np.float64)
-        self._by_weight = weights / max(weights.sum(), 1e-9)
-        lengths = np.array([len(m.features) for m in recorded], np.float64)
-        if len(lengths):
-            self._by_frames = 0.6 * lengths / lengths.sum() + 0.4 / len(lengths)
-
-    def batch(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """features (B, T, 12, 2), soft (B, T, 2), apex (B, T, 2), neutral (B, T)."""
-        s, rng = self._settings, self._rng
-        crops = [self._recorded_crop() for _ in range(s.recorded_crops if self._recorded else 0)]
-        for _ in range(s.synthetic_crops if self._synthetic else 0):
-            material = self._synthetic[int(rng.choice(len(self._synthetic), p=self._by_weight))]
-            start = int(rng.integers(0, max(len(material.features) - s.crop_frames, 0) + 1))
-            crops.append(self._cut(material, start, float(np.exp(rng.uniform(-0.2, 0.2)))))
-        features, soft, apex, neutral = (torch.stack(part) for part in zip(*crops, strict=True))
-        return features, soft, apex, neutral
-
-    def _recorded_crop(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        s, rng = self._settings, self._rng
-        draw = rng.random()
-        kind = ExpressionType.MACRO if draw < 0.28 else ExpressionType.MICRO
-        if draw < 0.5 and self._points[kind]:
-            index, frame = self._points[kind][int(rng.integers(len(self._points[kind])))]
-            start = frame - int(rng.integers(20, s.crop_frames - 20))
-        else:
-            index = int(rng.choice(len(self._recorded), p=self._by_frames))
-            start = int(rng.integers(-20, max(len(self._recorded[index].features) - s.crop_frames + 20, 1)))
-        scale = float(np.exp(rng.uniform(np.log(s.scale_low), np.log(s.scale_high))))
-        return self._cut(self._recorded[index], start, scale)
-
-    def _cut(self, m: _Material, start: int, scale: float) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """A crop; where it leaves the track the edge is repeated and nothing is learned."""
-        frames = torch.arange(start, start + self._settings.crop_frames)
-        at = frames.clamp(0, len(m.features) - 1)
-        inside = (frames == at)[:, None]
-        features = m.features[at] * scale
-        if self._rng.random() < 0.5:
-            features = features[:, list(MIRROR)] * torch.tensor([-1.0, 1.0])
-        index = at.numpy()
-        soft = torch.from_numpy(m.targets.soft[index]) * inside
-        apex = torch.where(inside, torch.from_numpy(m.targets.apex[index]), torch.tensor(-1.0))
-        neutral = torch.from_numpy(m.targets.neutral[index]) & inside[:, 0]
-        return features, soft, apex, neutral

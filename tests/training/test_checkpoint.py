@@ -10,7 +10,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="the extra [train] (torch) is not installed")
 safetensors = pytest.importorskip("safetensors.torch", reason="the extra [train] (safetensors) is not installed")
 
-from models.errors import ModelFileError  # noqa: E402
+from models.errors import ModelFileError, OutputError  # noqa: E402
 from models.network import NetworkSettings, SpotterNetwork  # noqa: E402
 from training import checkpoint  # noqa: E402
 from training.trainer import TrainSettings  # noqa: E402
@@ -101,3 +101,15 @@ def test_weights_with_another_header(tmp_path: Path, network: SpotterNetwork, he
     weights = {name: value.contiguous() for name, value in network.state_dict().items()}
     safetensors.save_file(weights, path, header)
     refused(path)
+
+
+def test_a_network_is_no_run_in_the_middle(tmp_path: Path, network: SpotterNetwork) -> None:
+    path = tmp_path / "net.safetensors"
+    checkpoint.save(network, SETTINGS, path)
+    with pytest.raises(ModelFileError, match="not a checkpoint of apexspot"):
+        checkpoint.load_run(path)
+
+
+def test_a_folder_that_is_not_there_is_one_sentence(tmp_path: Path, network: SpotterNetwork) -> None:
+    with pytest.raises(OutputError, match="cannot be written"):
+        checkpoint.save(network, SETTINGS, tmp_path / "none" / "net.safetensors")

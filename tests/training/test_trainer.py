@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,9 +13,10 @@ torch = pytest.importorskip("torch", reason="the extra [train] (torch) is not in
 from models.baseline import displacement  # noqa: E402
 from models.network import NetworkSettings, SpotterNetwork  # noqa: E402
 from models.types import GRID_HZ, ExpressionType  # noqa: E402
+from training import checkpoint  # noqa: E402
 from training.datasets import Point, Recording  # noqa: E402
 from training.tracks import Track, TrackSettings, make_tracks  # noqa: E402
-from training.trainer import TrainSettings, infer, train  # noqa: E402
+from training.trainer import TrainingRun, TrainSettings, infer, train  # noqa: E402
 
 TINY = TrainSettings(
     steps=40,
@@ -133,3 +135,50 @@ def test_recordings_shorter_than_a_crop(recordings: list[Recording]) -> None:
     ]
     _, steps = run(short, [], replace(TINY, steps=4))
     assert all(np.isfinite(list(s.values())).all() for s in steps)
+
+
+DROPPING = replace(TINY, steps=9, adaptive_at=(0.3, 0.7), network=replace(TINY.network, input_dropout=0.4, dropout=0.5))
+
+
+@pytest.mark.parametrize("at", [1, 4, 8])
+def test_a_run_that_was_interrupted_goes_on_bit_for_bit(
+    recordings: list[Recording], tracks: list[Track], tmp_path: Path, at: int
+) -> None:
+    """Before, between and after the stages; dropout, crops and pseudo-labels go on as they were."""
+    whole = TrainingRun(recordings, tracks, DROPPING)
+    losses = [whole.advance() for _ in range(DROPPING.steps)]
+    first = TrainingRun(recordings, tracks, DROPPING)
+    for _ in range(at):
+        first.advance()
+    path = tmp_path / "run.safetensors"
+    checkpoint.save_run(first.state(), DROPPING, path)
+    torch.randn(3)  # what others draw meanwhile
+    second = TrainingRun(recordings, tracks, DROPPING)
+    second.restore(checkpoint.load_run(path))
+    assert second.step == at
+    assert [second.advance() for _ in range(DROPPING.steps - at)] == losses[at:]
+    assert second.finished
+    for name, weights in whole.network.state_dict().items():
+        assert torch.equal(weights, second.network.state_dict()[name]), name
+
+
+def test_a_run_in_the_middle_is_a_checkpoint_too(
+    recordings: list[Recording], tracks: list[Track], tmp_path: Path
+) -> None:
+    run_ = TrainingRun(recordings, tracks, DROPPING)
+    run_.advance()
+    checkpoint.save_run(run_.state(), DROPPING, tmp_path / "middle")
+    checkpoint.save(run_.network, DROPPING, tmp_path / "end")
+    (one, digest), (two, same) = checkpoint.load(tmp_path / "middle"), checkpoint.load(tmp_path / "end")
+    assert digest == same
+    assert all(torch.equal(w, two.state_dict()[n]) for n, w in one.state_dict().items())
+
+
+def test_starting_from_weights_keeps_their_normalisation(recordings: list[Recording], tracks: list[Track]) -> None:
+    before = TrainingRun(recordings, tracks, DROPPING).network
+    other = [replace(r, position_iod=3 * r.position_iod) for r in recordings]
+    run_ = TrainingRun(other, [], DROPPING, start=before.state_dict())
+    assert all(torch.equal(w, before.state_dict()[n]) for n, w in run_.network.state_dict().items())
+    run_.advance()
+    assert torch.equal(run_.network.spread, before.spread)
+    assert not torch.equal(run_.network.intensity.weight, before.intensity.weight)

@@ -1,0 +1,131 @@
+"""What batches are cut from: recorded tracks with pseudo-labels, synthetic tracks with their truth."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from models.baseline import displacement
+from models.network import MIRROR
+from models.types import ExpressionType, FloatArray
+from training import gim
+from training.datasets import Point, Recording
+from training.relabel import relabel
+from training.tracks import Track
+
+if TYPE_CHECKING:
+    from training.trainer import TrainSettings
+
+
+@dataclass(slots=True, eq=False)
+class Material:
+    """One track that crops are cut from. ``targets`` of recorded tracks change from stage to stage."""
+
+    features: Tensor
+    points: tuple[Point, ...]
+    targets: gim.Targets
+    weight: float = 1.0
+
+
+def recorded_material(recording: Recording, settings: TrainSettings) -> Material:
+    features = torch.from_numpy(displacement(recording.position_iod))
+    points = relabel(recording.points, recording.position_iod) if settings.move_points else recording.points
+    frames = len(features)
+    soft = gim.hard_labels(points, frames, settings.rules)
+    apex = gim.apex_labels(points, [p.frame for p in points], frames, settings.rules)
+    neutral = gim.neutral_frames(points, soft, settings.rules)
+    return Material(features, points, gim.Targets(soft, apex, neutral))
+
+
+def synthetic_material(tracks: Sequence[Track], rules: gim.GimRules) -> list[Material]:
+    features_of: dict[int, FloatArray] = {}
+    for length in {len(t.position_iod) for t in tracks}:
+        alike = [i for i, t in enumerate(tracks) if len(t.position_iod) == length]
+        together = displacement(np.stack([tracks[i].position_iod for i in alike], axis=1))
+        features_of |= {i: np.ascontiguousarray(together[:, j]) for j, i in enumerate(alike)}
+    material = []
+    for i, track in enumerate(tracks):
+        frames = len(track.position_iod)
+        apex = np.zeros((frames, 2), np.float32)
+        apex[track.strength > 0.05] = -1.0
+        hidden = np.zeros(frames, bool)
+        points = []
+        for event in track.events:
+            column = list(ExpressionType).index(event.type)
+            span = slice(max(event.onset - 3, 0), event.offset + 4)
+            if not event.visible:
+                hidden[span] = True
+                continue
+            points.append(Point(event.apex, event.type))
+            near = rules.of(event.type).positive
+            core = np.arange(max(event.apex - near, event.onset), min(event.apex + near, event.offset) + 1)
+            top = np.arange(event.onset, min(event.offset + 1, frames))
+            top = top[track.strength[top, column] > 0.8]
+            apex[np.clip(np.union1d(core, top), 0, frames - 1), column] = 1.0
+        apex[hidden] = -1.0
+        neutral = (track.strength.max(1) <= 0) & ~hidden
+        soft = np.where(hidden[:, None], 0.0, track.strength).astype(np.float32)
+        features = torch.from_numpy(features_of[i])
+        material.append(Material(features, tuple(points), gim.Targets(soft, apex, neutral), track.weight))
+    return material
+
+
+class Sampler:
+    """Cuts batches of crops: round macro points, round micro points, background, and synthetic ones."""
+
+    def __init__(
+        self, recorded: list[Material], synthetic: list[Material], settings: TrainSettings, rng: np.random.Generator
+    ) -> None:
+        self._recorded, self._synthetic, self._settings, self._rng = recorded, synthetic, settings, rng
+        self._points = {
+            kind: [(i, p.frame) for i, m in enumerate(recorded) for p in m.points if p.type is kind]
+            for kind in ExpressionType
+        }
+        weights = np.array([m.weight for m in synthetic], np.float64)
+        self._by_weight = weights / max(weights.sum(), 1e-9)
+        lengths = np.array([len(m.features) for m in recorded], np.float64)
+        if len(lengths):
+            self._by_frames = 0.6 * lengths / lengths.sum() + 0.4 / len(lengths)
+
+    def batch(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """features (B, T, 12, 2), soft (B, T, 2), apex (B, T, 2), neutral (B, T)."""
+        s, rng = self._settings, self._rng
+        crops = [self._recorded_crop() for _ in range(s.recorded_crops if self._recorded else 0)]
+        for _ in range(s.synthetic_crops if self._synthetic else 0):
+            material = self._synthetic[int(rng.choice(len(self._synthetic), p=self._by_weight))]
+            start = int(rng.integers(0, max(len(material.features) - s.crop_frames, 0) + 1))
+            crops.append(self._cut(material, start, float(np.exp(rng.uniform(-0.2, 0.2)))))
+        features, soft, apex, neutral = (torch.stack(part) for part in zip(*crops, strict=True))
+        return features, soft, apex, neutral
+
+    def _recorded_crop(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        s, rng = self._settings, self._rng
+        draw = rng.random()
+        kind = ExpressionType.MACRO if draw < 0.28 else ExpressionType.MICRO
+        if draw < 0.5 and self._points[kind]:
+            index, frame = self._points[kind][int(rng.integers(len(self._points[kind])))]
+            start = frame - int(rng.integers(20, s.crop_frames - 20))
+        else:
+            index = int(rng.choice(len(self._recorded), p=self._by_frames))
+            start = int(rng.integers(-20, max(len(self._recorded[index].features) - s.crop_frames + 20, 1)))
+        scale = float(np.exp(rng.uniform(np.log(s.scale_low), np.log(s.scale_high))))
+        return self._cut(self._recorded[index], start, scale)
+
+    def _cut(self, m: Material, start: int, scale: float) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """A crop; where it leaves the track the edge is repeated and nothing is learned."""
+        frames = torch.arange(start, start + self._settings.crop_frames)
+        at = frames.clamp(0, len(m.features) - 1)
+        inside = (frames == at)[:, None]
+        features = m.features[at] * scale
+        if self._rng.random() < 0.5:
+            features = features[:, list(MIRROR)] * torch.tensor([-1.0, 1.0])
+        index = at.numpy()
+        soft = torch.from_numpy(m.targets.soft[index]) * inside
+        apex = torch.where(inside, torch.from_numpy(m.targets.apex[index]), torch.tensor(-1.0))
+        neutral = torch.from_numpy(m.targets.neutral[index]) & inside[:, 0]
+        return features, soft, apex, neutral
