@@ -23,6 +23,7 @@ from models.types import REGION_COUNT
 BROWS = (0, 1, 2, 3, 4, 5)
 MOUTH = (8, 9, 10, 11)
 FACE = BROWS + MOUTH
+COMBINATIONS = 17
 MIRROR = (5, 4, 3, 2, 1, 0, 6, 7, 10, 9, 8, 11)
 """Region that takes each region's place when the picture is mirrored (x changes its sign too)."""
 
@@ -68,7 +69,7 @@ class NetworkOutput(NamedTuple):
 
 
 def _combination_matrix() -> Tensor:
-    """(15, 24) signed combinations of region coordinates that muscles move together; 24 = 12 regions x (x, y)."""
+    """(COMBINATIONS, 24) signed sums of coordinates that muscles move together; 24 = 12 regions x (x, y)."""
 
     def x(region: int) -> int:
         return 2 * region
@@ -92,6 +93,9 @@ def _combination_matrix() -> Tensor:
         {x(r): 0.25 for r in MOUTH},
         {y(6): 0.5, y(7): 0.5},
         {x(6): 0.5, x(7): 0.5},
+        # the nose's tip stands further out than its bridge: where the two part, the head turns
+        {x(7): 1.0, x(6): -1.0},
+        {y(7): 1.0, y(6): -1.0},
     ]
     matrix = torch.zeros(len(rows), 2 * REGION_COUNT)
     for i, row in enumerate(rows):
@@ -133,8 +137,8 @@ class MotionDescription(nn.Module):
         offset = torch.arange(-radius, radius + 1, dtype=torch.float32)
         weights = torch.exp(-0.5 * (offset / max(settings.smooth_frames, 1e-6)) ** 2)
         self.register_buffer("kernel", (weights / weights.sum()).view(1, 1, -1), persistent=False)
-        lengths = len(settings.scales) * (2 * 15 + 4 * 5) + 3
-        self.size = lengths * (2 if settings.relative else 1) + len(settings.scales) * 2 + 15 + 5 + 1
+        lengths = len(settings.scales) * (2 * COMBINATIONS + 4 * 5) + 3
+        self.size = lengths * (2 if settings.relative else 1) + len(settings.scales) * 2 + COMBINATIONS + 5 + 1
 
     def forward(self, features: Tensor) -> Tensor:
         s = self.settings
@@ -146,7 +150,7 @@ class MotionDescription(nn.Module):
         # distance from the calm face is what a held expression still shows when nothing moves; it counts in units of
         # its usual size, since a track that drifts is always far from its baseline
         distances = torch.cat([self._combine(x), *_pools(self._length(x))], dim=1)
-        usual = self._trailing_mean(distances[:, 16:17], s.activity_frames)
+        usual = self._trailing_mean(distances[:, COMBINATIONS + 1 : COMBINATIONS + 2], s.activity_frames)
         ratios = [distances / (usual + 0.006), usual]
         reach = max(s.scales)
         padded = _pad_edges(x, reach, reach)
