@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from models.errors import LabelError
 from models.types import ExpressionType
 from training.readers import CodedInterval, DataSet, casme2, casme3, read, samm_lv
 from training.readers.labels import CodedRow
@@ -35,6 +36,15 @@ def flow12(shared_data: Path, data_set: str) -> dict[str, list[dict[str, str]]]:
         for row in csv.DictReader(file):
             found[row["video"]].append(row)
     return found
+
+
+@pytest.mark.parametrize("data_set", TABLES)
+def test_the_right_table_is_found_among_all(shared_data: Path, tmp_path: Path, data_set: str) -> None:
+    name, reader = TABLES[data_set]
+    (tmp_path / "annotations").symlink_to(shared_data / "annotations")
+    with pytest.raises(LabelError, match="no recordings"):
+        read(DataSet(data_set), tmp_path)
+    assert len(reader.read_rows(tmp_path / "annotations" / name)) == sum(COUNTS[data_set][2:])
 
 
 @pytest.mark.parametrize("data_set", TABLES)

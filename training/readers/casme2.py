@@ -20,6 +20,8 @@ FPS = 30.0
 _RECORDING = re.compile(r"^(?:casme_)?(?P<subject>\d{2,3})_(?P<film>\d{4})")
 _FILM_ALONE = re.compile(r"^(?P<film>\d{4})(?!\d)")
 _SUBJECT_FOLDER = re.compile(r"^s(\d{2,3})$", re.IGNORECASE)
+# but not the one of CAS(ME)^3, which may lie beside it
+_TABLE = r"^(?!.*(part_?[abc]|me\)\^?3|casme_?3)).*(casme|cas\(me\)|code_?final)"
 _CODES = ("person", "expression", "onset", "apex", "offset", "action units", "class", "type", "emotion")
 
 # one row of the sheet as handed out
@@ -33,7 +35,7 @@ def read(root: Path, labels: Path | None = None, *, unlabelled: bool = False) ->
         UsageError: the folder or the spreadsheet is missing.
         LabelError: the spreadsheet lacks something, or there are no recordings.
     """
-    table = find_table(root, labels, r"casme|cas\(me\)|code_?final", "the spreadsheet of CAS(ME)^2")
+    table = find_table(root, labels, _TABLE, "the spreadsheet of CAS(ME)^2")
     rows = read_rows(table)
     sources = find_sources(root, _name)
     check_any(sources, root, "rawpic/s15/15_0101…/img001.jpg or rawvideo/s15/15_0101….avi")

@@ -123,10 +123,14 @@ def join(
             "please name the folder as its owner hands it out."
         )
     findings = notes.findings()
+    missing: dict[str, list[CodedRow]] = defaultdict(list)
     for name in sorted(set(by_name) - set(sources)):
-        where = _rows([row.row for row in by_name[name]])
+        missing[by_name[name][0].subject] += by_name[name]
+    for lacking in missing.values():
+        names = ", ".join(dict.fromkeys(row.name for row in lacking))
+        where = _rows([row.row for row in lacking])
         findings.append(
-            Finding(f"{table.name}, {where}: no recording {name} below {root}; unpack it there, or go without.", True)
+            Finding(f"{table.name}, {where}: no recording {names} below {root}; unpack it there, or go without.", True)
         )
     bare = sorted(set(sources) - set(by_name))
     if bare:

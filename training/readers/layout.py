@@ -120,7 +120,7 @@ def find_table(root: Path, given: Path | None, pattern: str, what: str) -> Path:
         if path.suffix.lower() in TABLES and wanted.search(path.name) and not path.name.startswith(("~", "."))
     ]
     if not found:
-        raise UsageError(f"{what} is not below {root}; please name it with --labels.")
+        raise UsageError(f"{what[:1].upper()}{what[1:]} is not below {root}; please name it with --labels.")
     return max(found, key=lambda path: path.name.lower())
 
 
