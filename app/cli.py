@@ -11,6 +11,8 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from app.cli_learn import add_learning_commands
+from app.cli_record import add_record_commands
 from app.cli_train import add_training_commands
 from app.logs import log_path, start_logging
 from app.versions import program_version
@@ -117,7 +119,9 @@ def doctor() -> None:
         raise typer.Exit(1)
 
 
+add_record_commands(app)
 add_training_commands(app)
+add_learning_commands(app)
 
 
 def open_window(demo: bool) -> NoReturn:

@@ -1,0 +1,97 @@
+"""The configuration file: what it knows, what it refuses, what it means to the trainer."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("torch", reason="the extra [train] (torch) is not installed")
+
+from pydantic import ValidationError
+
+from models.errors import UsageError
+from models.network import NetworkSettings
+from training.config import RunConfig, load_config
+from training.ship import SETTINGS
+
+
+def load(tmp_path: Path, text: str, start: NetworkSettings | None = None) -> RunConfig:
+    path = tmp_path / "run.toml"
+    path.write_text(text, "utf-8")
+    return load_config(path, start)
+
+
+def refusal(tmp_path: Path, text: str, start: NetworkSettings | None = None) -> str:
+    with pytest.raises(UsageError) as caught:
+        load(tmp_path, text, start)
+    assert "run.toml" in str(caught.value) and "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def test_the_defaults_are_the_shipped_recipe() -> None:
+    assert load_config(None).settings() == SETTINGS
+
+
+def test_what_is_written_reads_back(tmp_path: Path) -> None:
+    text = (
+        "seed = 7\n[batch]\nrecorded = 3\n[gim.micro]\nwindow = 12\n[parts]\nlabels = 'point'\n[tcn]\nscales = [3, 9]"
+    )
+    config = load(tmp_path, text)
+    assert (config.seed, config.batch.recorded, config.gim.micro.window, config.tcn.scales) == (7, 3, 12, (3, 9))
+    assert load(tmp_path, config.toml()) == config
+    assert load(tmp_path, RunConfig().toml()) == RunConfig()
+
+
+def test_it_cannot_be_changed() -> None:
+    with pytest.raises(ValidationError):
+        RunConfig().steps = 3  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("stepps = 3", ("stepps", "steps")),
+        ("[loss]\ncolour = 1", ("loss.colour", "contrastive_anchors")),
+        ("[gim.macro]\nwide = 1", ("gim.macro.wide", "widest")),
+        ("[colour]\nred = 1", ("colour", "optimiser")),
+        ("steps = 'many'", ("steps", "integer")),
+        ("steps = 0", ("steps",)),
+        ("loss = 3", ("loss",)),
+        ("[parts]\nlabels = 'soft'", ("parts.labels", "hard")),
+        ("[batch]\nscale_low = 3.0", ("scale_low",)),
+        ("[stages]\nadaptive_at = [0.7, 0.3]", ("ascending",)),
+        ("[stages]\ngaussian_from = 0.5", ("gaussian_from",)),
+        ("[tcn]\nkernel = 4", ("odd",)),
+        ("steps = ", ("TOML",)),
+    ],
+)
+def test_what_cannot_be_is_one_sentence(tmp_path: Path, text: str, words: tuple[str, ...]) -> None:
+    sentence = refusal(tmp_path, text)
+    assert all(word in sentence for word in words), sentence
+
+
+def test_a_file_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="no file"):
+        load_config(tmp_path / "none.toml")
+
+
+def test_parts_switched_off(tmp_path: Path) -> None:
+    def parts(line: str) -> object:
+        return load(tmp_path, f"[parts]\n{line}").settings()
+
+    assert parts("labels = 'hard'") == replace(SETTINGS, gaussian_from=2.0, adaptive_at=())
+    assert parts("labels = 'point'") == replace(SETTINGS, adaptive_at=())
+    assert parts("relabel = false") == replace(SETTINGS, move_points=False)
+    assert parts("contrastive = false") == replace(SETTINGS, loss=replace(SETTINGS.loss, contrastive=0.0))
+    assert parts("apex_branch = false") == replace(SETTINGS, loss=replace(SETTINGS.loss, apex=0.0))
+
+
+def test_starting_from_a_network(tmp_path: Path) -> None:
+    start = NetworkSettings(scales=(4, 9), width=8)
+    config = load_config(None, start)
+    assert config.settings().network == start
+    assert config.steps < SETTINGS.steps and config.optimiser.learning_rate < SETTINGS.learning_rate
+    assert load(tmp_path, "steps = 50\n[tcn]\nwidth = 8", start).steps == 50
+    assert "[tcn]" in refusal(tmp_path, "[tcn]\nwidth = 16", start)

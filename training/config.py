@@ -1,0 +1,265 @@
+"""The configuration of a training run: a TOML file whose every key is known, checked before anything is trained.
+
+    seed = 0
+    steps = 900
+    drawn_tracks = 400         # drawn synthetic tracks beside the recordings
+    checkpoint_every = 100     # steps
+    [parts]                    # what can be switched off, for ablations
+    labels = "gim"             # "hard": 1 round each point; "point": Gaussian over time at the point; "gim": all stages
+    relabel = true             # points moved to the apex that the motion shows, before training
+    contrastive = true         # intensity-aware contrastive loss
+    apex_branch = true         # false: its loss is off; it then says nothing, and decoding must go without it
+    [optimiser] [batch] [stages] [loss] [gim.macro] [gim.micro] [tcn]
+
+The defaults are those of the shipped model. What a key means stands where it is used: the fields of
+``training.trainer.TrainSettings`` (optimiser, batch, stages), ``training.losses.LossWeights``,
+``training.gim.ClassRule``, ``models.network.NetworkSettings``.
+"""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from dataclasses import asdict
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from models.errors import UsageError
+from models.network import NetworkSettings
+from training.gim import ClassRule, GimRules
+from training.losses import LossWeights
+from training.ship import DRAWN_TRACKS, SETTINGS
+from training.trainer import TrainSettings
+
+_D, _LOSS, _RULES, _TCN = SETTINGS, SETTINGS.loss, SETTINGS.rules, NetworkSettings()
+
+FINE_TUNING: dict[str, Any] = {
+    "steps": 300,
+    "optimiser": {"learning_rate": 5e-4},
+    "stages": {"gaussian_from": 0.0, "adaptive_at": [0.0, 0.5]},
+}
+"""What differs where a run starts from a trained network: shorter, gentler, and it can say at once where apexes are."""
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Labels(StrEnum):
+    """How far the pseudo-labels go: the first stage alone, the first two, all three (method.md 1.5)."""
+
+    HARD = "hard"
+    POINT = "point"
+    GIM = "gim"
+
+
+class Parts(_Section):
+    labels: Labels = Labels.GIM
+    relabel: bool = _D.move_points
+    contrastive: bool = True
+    apex_branch: bool = True
+
+
+class Optimiser(_Section):
+    learning_rate: float = Field(default=_D.learning_rate, gt=0, le=1)
+    weight_decay: float = Field(default=_D.weight_decay, ge=0, le=1)
+
+
+class Batch(_Section):
+    recorded: int = Field(default=_D.recorded_crops, ge=1, le=4096)
+    synthetic: int = Field(default=_D.synthetic_crops, ge=0, le=4096)
+    synthetic_weight: float = Field(default=_D.synthetic_weight, ge=0)
+    frames: int = Field(default=_D.crop_frames, ge=64, le=4096)
+    scale_low: float = Field(default=_D.scale_low, gt=0)
+    scale_high: float = Field(default=_D.scale_high, gt=0)
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Batch:
+        if self.scale_low > self.scale_high:
+            raise ValueError("scale_low must not exceed scale_high")
+        return self
+
+
+class Stages(_Section):
+    gaussian_from: float = Field(default=_D.gaussian_from, ge=0, le=1)
+    adaptive_at: tuple[float, ...] = Field(default=_D.adaptive_at, min_length=1)
+    move_apexes: bool = _D.move_apexes
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Stages:
+        if list(self.adaptive_at) != sorted(self.adaptive_at) or not self.gaussian_from <= self.adaptive_at[0] < 1:
+            raise ValueError("adaptive_at must be fractions of the run in ascending order, none before gaussian_from")
+        return self
+
+
+class Loss(_Section):
+    intensity: float = Field(default=_LOSS.intensity, ge=0)
+    neutral: float = Field(default=_LOSS.neutral, ge=0)
+    smoothness: float = Field(default=_LOSS.smoothness, ge=0)
+    reward: float = Field(default=_LOSS.reward, ge=0)
+    norm: float = Field(default=_LOSS.norm, ge=0)
+    apex: float = Field(default=_LOSS.apex, ge=0)
+    contrastive: float = Field(default=_LOSS.contrastive, ge=0)
+    micro: float = Field(default=_LOSS.micro, ge=0)
+    focal_gamma: float = Field(default=_LOSS.focal_gamma, ge=0)
+    neutral_mined: bool = _LOSS.neutral_mined
+    contrastive_anchors: int = Field(default=_LOSS.contrastive_anchors, ge=2)
+
+
+class _MacroRule(_Section):
+    hard: int = Field(default=_RULES.macro.hard, ge=0)
+    window: int = Field(default=_RULES.macro.window, ge=4)
+    widest: int = Field(default=_RULES.macro.widest, ge=4)
+    positive: int = Field(default=_RULES.macro.positive, ge=0)
+    ignored: int = Field(default=_RULES.macro.ignored, ge=0)
+
+
+class _MicroRule(_Section):
+    hard: int = Field(default=_RULES.micro.hard, ge=0)
+    window: int = Field(default=_RULES.micro.window, ge=4)
+    widest: int = Field(default=_RULES.micro.widest, ge=4)
+    positive: int = Field(default=_RULES.micro.positive, ge=0)
+    ignored: int = Field(default=_RULES.micro.ignored, ge=0)
+
+
+class Gim(_Section):
+    macro: _MacroRule = _MacroRule()
+    micro: _MicroRule = _MicroRule()
+
+
+class Tcn(_Section):
+    scales: tuple[int, ...] = Field(default=_TCN.scales, min_length=1)
+    width: int = Field(default=_TCN.width, ge=1, le=1024)
+    kernel: int = Field(default=_TCN.kernel, ge=1, le=31)
+    dilations: tuple[int, ...] = _TCN.dilations
+    input_dropout: float = Field(default=_TCN.input_dropout, ge=0, lt=1)
+    dropout: float = Field(default=_TCN.dropout, ge=0, lt=1)
+    smooth_frames: float = Field(default=_TCN.smooth_frames, ge=0, le=30)
+    activity_frames: int = Field(default=_TCN.activity_frames, ge=1)
+    relative: bool = _TCN.relative
+
+    @model_validator(mode="after")
+    def _possible(self) -> Tcn:
+        if self.kernel % 2 == 0:
+            raise ValueError("kernel must be odd")
+        if min(*self.scales, *self.dilations, 1) < 1:
+            raise ValueError("scales and dilations must be at least 1")
+        return self
+
+
+class RunConfig(_Section):
+    """A whole run; see the module."""
+
+    seed: int = Field(default=_D.seed, ge=0, lt=2**32)
+    steps: int = Field(default=_D.steps, ge=2)
+    drawn_tracks: int = Field(default=DRAWN_TRACKS, ge=0, le=100_000)
+    checkpoint_every: int = Field(default=100, ge=1)
+    parts: Parts = Parts()
+    optimiser: Optimiser = Optimiser()
+    batch: Batch = Batch()
+    stages: Stages = Stages()
+    loss: Loss = Loss()
+    gim: Gim = Gim()
+    tcn: Tcn = Tcn()
+
+    def settings(self) -> TrainSettings:
+        """What the trainer is given. Stages that are switched off begin after the run's end."""
+        off: dict[str, float] = {}
+        if not self.parts.contrastive:
+            off["contrastive"] = 0.0
+        if not self.parts.apex_branch:
+            off["apex"] = 0.0
+        return TrainSettings(
+            steps=self.steps,
+            recorded_crops=self.batch.recorded,
+            synthetic_crops=self.batch.synthetic,
+            synthetic_weight=self.batch.synthetic_weight,
+            crop_frames=self.batch.frames,
+            learning_rate=self.optimiser.learning_rate,
+            weight_decay=self.optimiser.weight_decay,
+            scale_low=self.batch.scale_low,
+            scale_high=self.batch.scale_high,
+            gaussian_from=2.0 if self.parts.labels is Labels.HARD else self.stages.gaussian_from,
+            adaptive_at=self.stages.adaptive_at if self.parts.labels is Labels.GIM else (),
+            move_points=self.parts.relabel,
+            move_apexes=self.stages.move_apexes,
+            seed=self.seed,
+            network=NetworkSettings(**self.tcn.model_dump()),
+            loss=LossWeights(**(self.loss.model_dump() | off)),
+            rules=GimRules(ClassRule(**self.gim.macro.model_dump()), ClassRule(**self.gim.micro.model_dump())),
+        )
+
+    def toml(self) -> str:
+        """Every key with its value, as a file that :func:`load_config` reads back."""
+        return _toml(self.model_dump(mode="json"))
+
+
+def load_config(path: Path | None, start: NetworkSettings | None = None) -> RunConfig:
+    """The configuration of a file, or the defaults. start: shape of the trained network that the run starts from.
+
+    Raises:
+        UsageError: the file is missing or no TOML, a key is unknown or its value impossible, or the network that it
+            asks for is not the one to start from.
+    """
+    given: dict[str, Any] = {}
+    if path is not None:
+        try:
+            given = tomllib.loads(path.read_text("utf-8"))
+        except FileNotFoundError:
+            raise UsageError(f"There is no file {path}.") from None
+        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+            raise UsageError(f"{path} cannot be read as TOML ({error}).") from error
+    name = str(path or "The configuration")
+    if start is None:
+        return _checked(given, name)
+    shape = json.loads(json.dumps(asdict(start)))
+    config = _checked(_merged(FINE_TUNING | {"tcn": shape}, given), name)
+    if NetworkSettings(**config.tcn.model_dump()) != start:
+        raise UsageError(f"{name} asks in [tcn] for another network than the one to start from; leave the section out.")
+    return config
+
+
+def _checked(document: dict[str, Any], name: str) -> RunConfig:
+    try:
+        return RunConfig.model_validate(document)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        if first["type"] == "extra_forbidden":
+            known = ", ".join(_keys(first["loc"][:-1]))
+            raise UsageError(f"{name} has a key {where}, which apexspot does not know; there are {known}.") from error
+        reason = first["msg"].removeprefix("Value error, ")
+        raise UsageError(f"{name}: {where or 'the file'} cannot be used: {reason}.") from error
+
+
+def _keys(where: tuple[int | str, ...]) -> list[str]:
+    """The keys of a section."""
+    section: Any = RunConfig()
+    for part in where:
+        section = getattr(section, str(part))
+    return list(type(section).model_fields)
+
+
+def _merged(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
+    merged = dict(below)
+    for key, value in above.items():
+        both = isinstance(value, dict) and isinstance(merged.get(key), dict)
+        merged[key] = _merged(merged[key], value) if both else value
+    return merged
+
+
+def _toml(document: dict[str, Any], prefix: str = "") -> str:
+    """TOML of nested tables whose values are numbers, truth values, words and lists of these."""
+    plain = {key: value for key, value in document.items() if not isinstance(value, dict)}
+    # JSON writes these as TOML does
+    lines = [f"{key} = {json.dumps(value)}" for key, value in plain.items()]
+    text = "".join(f"{line}\n" for line in lines)
+    for key, value in document.items():
+        if isinstance(value, dict):
+            inner = _toml(value, f"{prefix}{key}.")
+            bare = all(isinstance(v, dict) for v in value.values())
+            text += inner if bare else f"\n[{prefix}{key}]\n{inner}"
+    return text

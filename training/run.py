@@ -1,0 +1,233 @@
+"""A training run in a folder: what ``apexspot train`` does.
+
+    OUT/
+      config.toml            every key with its value
+      run.json               data (digest, recordings, points), versions, device, what the run started from
+      train.log              times and losses
+      scalars/               the same for TensorBoard
+      checkpoints/           the run every ``checkpoint_every`` steps, the newest two
+      model.safetensors      the trained network
+
+The same command goes on where an interrupted run stopped. On a CPU the result is then the same bit for bit, as long as
+the number of threads is; on a GPU sums may be taken in another order.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import platform
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils.tensorboard import SummaryWriter
+
+from models.errors import ModelFileError, OutputError, UsageError
+from models.network import SpotterNetwork
+from models.types import ExpressionType
+from training import checkpoint
+from training.archive import check_classes, data_digest, load_data
+from training.config import RunConfig, load_config
+from training.datasets import Recording
+from training.ship import calm_stretches
+from training.tracks import make_tracks
+from training.trainer import TrainingRun
+
+log = logging.getLogger(__name__)
+
+MODEL = "model.safetensors"
+KEPT = 2
+"""Checkpoints that are kept."""
+LOGGED_EVERY = 50
+"""Steps between two lines of the log."""
+
+Progress = Callable[[int, int, Mapping[str, float]], None]
+
+
+def train_in(
+    out: Path,
+    data: Sequence[Path],
+    config_file: Path | None = None,
+    start_file: Path | None = None,
+    device: str = "auto",
+    progress: Progress | None = None,
+) -> Path:
+    """Train in a folder, or go on there; returns the trained network's file.
+
+    device: "cpu", "cuda" or "auto" (CUDA where there is one). progress: called after each step with the steps done,
+    all steps, and the parts of the loss.
+
+    Raises:
+        LabelError: an archive cannot be used, or a class has no point. UsageError: a path or the configuration is
+        wrong, or the folder holds another run. ModelFileError: the checkpoint to start from cannot be used.
+        OutputError: the folder cannot be written.
+    """
+    start = checkpoint.load(start_file)[0] if start_file is not None else None
+    config = load_config(config_file, None if start is None else start.settings)
+    chosen = _device(device)
+    recordings = [r for folder in data for r in load_data(folder)]
+    check_classes(recordings, " and ".join(str(folder) for folder in data))
+    _check_names(recordings)
+    try:
+        (out / "checkpoints").mkdir(parents=True, exist_ok=True)
+        _claim(out, config, _description(data, recordings, start_file), chosen)
+        if (out / MODEL).is_file():
+            log.info("%s is there already", out / MODEL)
+            return out / MODEL
+        with _log_file(out / "train.log"):
+            _run(out, config, recordings, start, chosen, progress)
+    except OSError as error:
+        raise OutputError(f"{out} cannot be written ({error.strerror}).") from error
+    return out / MODEL
+
+
+def _run(
+    out: Path,
+    config: RunConfig,
+    recordings: Sequence[Recording],
+    start: SpotterNetwork | None,
+    device: str,
+    progress: Progress | None,
+) -> None:
+    settings = config.settings()
+    tracks = make_tracks(config.drawn_tracks, config.seed, calm_stretches(recordings))
+    weights: dict[str, Tensor] | None = None if start is None else start.state_dict()
+    run = TrainingRun(recordings, tracks, settings, weights, device, mixed=device == "cuda")
+    _resume(run, out)
+    log.info("%d recordings, %d drawn tracks, on %s, from step %d", len(recordings), len(tracks), device, run.step)
+    writer = SummaryWriter(str(out / "scalars"), purge_step=run.step + 1)
+    try:
+        while not run.finished:
+            parts = run.advance()
+            _note(writer, run, parts)
+            if progress is not None:
+                progress(run.step, settings.steps, parts)
+            if run.step % config.checkpoint_every == 0 and not run.finished:
+                _keep(run, out)
+    finally:
+        writer.close()
+    checkpoint.save(run.network.eval(), settings, out / MODEL)
+    log.info("done: %s", out / MODEL)
+
+
+def _note(writer: SummaryWriter, run: TrainingRun, parts: Mapping[str, float]) -> None:
+    for name, value in parts.items():
+        writer.add_scalar(f"loss/{name}", value, run.step)
+    writer.add_scalar("loss/total", sum(parts.values()), run.step)
+    writer.add_scalar("learning_rate", run.learning_rate, run.step)
+    if run.step % LOGGED_EVERY == 0 or run.finished:
+        log.info("step %d: %s", run.step, ", ".join(f"{name} {value:.3f}" for name, value in parts.items()))
+
+
+def _keep(run: TrainingRun, out: Path) -> None:
+    checkpoint.save_run(run.state(), run.settings, out / "checkpoints" / f"step-{run.step:07d}.safetensors")
+    for old in _checkpoints(out)[KEPT:]:
+        old.unlink()
+
+
+def _resume(run: TrainingRun, out: Path) -> None:
+    """Go on from the newest checkpoint, if there is one."""
+    for path in _checkpoints(out)[:1]:
+        try:
+            run.restore(checkpoint.load_run(path))
+        except (KeyError, ValueError, RuntimeError) as error:
+            raise ModelFileError(f"{path} is not of this run; delete it to go on from the one before it.") from error
+
+
+def _checkpoints(out: Path) -> list[Path]:
+    """The newest first."""
+    return sorted((out / "checkpoints").glob("step-*.safetensors"), reverse=True)
+
+
+def _claim(out: Path, config: RunConfig, what: dict[str, Any], device: str) -> None:
+    """Write down what this run is, or see that the folder holds the same one.
+
+    Raises:
+        UsageError: it holds another.
+    """
+    description, text = out / "run.json", config.toml()
+    if description.is_file():
+        try:
+            before = json.loads(description.read_text("utf-8"))
+            same = {
+                "configuration": (out / "config.toml").read_text("utf-8") == text,
+                "data": before["data"] == what["data"],
+                "start": before["start"] == what["start"],
+            }
+        except (FileNotFoundError, ValueError, KeyError, TypeError) as error:
+            raise UsageError(f"{out} is not a folder of apexspot train; choose another --out.") from error
+        other = [name for name, is_same in same.items() if not is_same]
+        if other:
+            raise UsageError(f"{out} holds a run with another {' and '.join(other)}; choose another --out.")
+        return
+    _write(out / "config.toml", text)
+    _write(description, json.dumps(what | {"device": device, "versions": _versions()}, indent=1) + "\n")
+
+
+def _write(path: Path, text: str) -> None:
+    partial = path.with_name(path.name + ".writing")
+    partial.write_text(text, "utf-8")
+    partial.replace(path)
+
+
+def _description(data: Sequence[Path], recordings: Sequence[Recording], start: Path | None) -> dict[str, Any]:
+    points = [p.type for r in recordings for p in r.points]
+    return {
+        "data": {
+            "sha256": [data_digest(folder) for folder in data],
+            "sets": sorted({r.data_set for r in recordings}),
+            "recordings": len(recordings),
+            "points": {kind.value: points.count(kind) for kind in ExpressionType},
+        },
+        "start": None if start is None else hashlib.sha256(start.read_bytes()).hexdigest(),
+    }
+
+
+def _versions() -> dict[str, str]:
+    names = ("apexspot", "torch", "numpy", "safetensors")
+    found = {"python": platform.python_version()}
+    for name in names:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            found[name] = "(not installed)"
+    return found
+
+
+def _device(wanted: str) -> str:
+    if wanted == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    if wanted == "cuda" and not torch.cuda.is_available():
+        raise UsageError("PyTorch sees no CUDA device here; leave --device out, or say --device cpu.")
+    return wanted
+
+
+def _check_names(recordings: Sequence[Recording]) -> None:
+    seen: set[tuple[str, str]] = set()
+    for r in recordings:
+        if (r.data_set, r.name) in seen:
+            raise UsageError(f"The recording {r.name} of {r.data_set} comes twice; name each archive once.")
+        seen.add((r.data_set, r.name))
+
+
+@contextmanager
+def _log_file(path: Path) -> Iterator[None]:
+    """What this package logs goes to a file as well."""
+    logger = logging.getLogger("training")
+    handler = logging.FileHandler(path, encoding="utf-8")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
+    level = logger.level
+    logger.setLevel(logging.INFO)
+    logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(level)
+        handler.close()
