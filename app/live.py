@@ -25,6 +25,7 @@ from typing import Self
 from app.live_history import ScoreHistory
 from app.live_meter import DurationMeter, RateMeter
 from app.live_queue import FrameQueue, TakenFrame
+from app.live_sinks import LiveSink, Sinks
 from app.live_types import Counters, LiveAnalysis, LiveSnapshot, LiveState, StageTimes
 from app.ring import MOTION_ROW, Overflow, RingBuffer, motion_row, row_motion
 from models.analyzer import Analyzer
@@ -56,6 +57,7 @@ class LiveSession:
     ``source`` and ``spotter`` are values, or functions that open them; functions, and ``perception``, are called in the
     thread that uses them, so ``start`` returns at once and an error in opening becomes the session's error. The session
     closes its source, one that was handed over as a value too. The first frame is taken when everything is loaded.
+    ``sinks`` get every frame, motion and update.
 
     ``snapshot``, ``request_stop`` and ``stage_times`` may be called from any thread.
     """
@@ -66,11 +68,13 @@ class LiveSession:
         perception: Callable[[], Perception] = Perception,
         spotter: Spotter | Callable[[], Spotter] = Spotter,
         lossless: bool = False,
+        sinks: tuple[LiveSink, ...] = (),
     ) -> None:
         self._open_source = source
         self._source: FrameSource | None = None if callable(source) else source
         self._make_perception = perception
         self._make_spotter = spotter
+        self._sinks = Sinks(sinks)
         self._queue = FrameQueue(QUEUE_FRAMES, lossless)
         self._ring = RingBuffer(MOTION_ROW, RING_ROWS, Overflow.WAIT if lossless else Overflow.OVERWRITE)
         self._rows = self._ring.reader()
@@ -199,7 +203,9 @@ class LiveSession:
                 frame = next(frames, None)
                 if frame is None:
                     break
-                if not self._queue.put(TakenFrame(frame, time.monotonic())):
+                taken_s = time.monotonic()
+                self._sinks.frame(frame)
+                if not self._queue.put(TakenFrame(frame, taken_s)):
                     break
                 self._offered += 1
         except Exception as error:
@@ -245,6 +251,7 @@ class LiveSession:
                 for row in self._rows.read().rows:
                     motion = row_motion(row)
                     analyzer.push(motion)
+                    self._sinks.motion(motion)
                     self._uncurved.append((motion.time_s, float(row["taken_s"])))
                     unscored_s.append(float(row["seen_s"]))
                 begin_s = time.monotonic()
@@ -268,6 +275,7 @@ class LiveSession:
         end_s = time.monotonic()
         self._scoring_times.add(end_s - begin_s)
         self._history.extend(update.final)
+        self._sinks.update(update)
         previous = self._analysis
         self._analysis = LiveAnalysis(
             number=previous.number + 1,

@@ -1,0 +1,203 @@
+"""``apexspot record`` and ``apexspot recover``: sessions without a window."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from models.errors import ApexspotError, DataError, OutputError, UsageError
+
+if TYPE_CHECKING:
+    from app.live import LiveSession
+    from app.session import Recorder, RecorderStatus
+    from app.session.schema import SessionInfo
+    from app.sources import SourceChoice
+    from models.types import Interval
+
+_POLL_S = 0.1
+
+
+def add_record_commands(app: typer.Typer) -> None:
+    """Register the commands."""
+    app.command()(record)
+    app.command()(recover)
+
+
+def record(
+    source: Annotated[str, typer.Option(metavar="SOURCE", help="demo, a video file, an address, or a camera.")],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Where the session's folder is made.")] = Path(),
+    name: Annotated[str, typer.Option(metavar="CODE", help="The participant's code; part of the folder's name.")] = "",
+    consent: Annotated[
+        str, typer.Option(metavar="TEXT", help="What the participant agreed to; kept in session.json.")
+    ] = "",
+    seconds: Annotated[
+        float | None, typer.Option(metavar="N", min=0.1, help="End after so long [when the source ends, or Ctrl+C].")
+    ] = None,
+    scores_only: Annotated[bool, typer.Option("--scores-only", help="Keep no picture.")] = False,
+    model: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Another model than the one that ships with apexspot.")
+    ] = None,
+) -> None:
+    """Record a session without a window.
+
+    A file plays at its own pace. The session ends with its source, after --seconds, or with Ctrl+C, and everything is
+    kept. A camera is named as "apexspot cameras" lists it.
+    """
+    from app.session.folder import check_participant
+
+    check_participant(name)
+    choice = find_source(source)
+    # imported only now: a slip of the pen is answered at once
+    from app.live import LiveSession
+    from app.session import Recorder
+    from app.session.schema import SourceInfo
+    from app.sources import open_source
+    from models.spotter import Spotter
+
+    spotter = Spotter(model)
+    kind = type(choice).__name__.removesuffix("Choice").lower()
+    recorder = Recorder(
+        out,
+        SourceInfo(kind=kind, name=choice.label),
+        spotter,
+        participant=name,
+        consent=consent,
+        scores_only=scores_only,
+    )
+    typer.echo(f"Recording {choice.label} to {recorder.folder}; Ctrl+C ends it.")
+    live = LiveSession(lambda: open_source(choice, paced=True), spotter=spotter, sinks=(recorder,))
+    with _stop_signals() as asked:
+        try:
+            live.start()
+            remark = _watch(live, recorder, asked, seconds)
+        finally:
+            live.stop()
+            failed = live.snapshot().error
+            info = recorder.close(failed or "")
+    _report(recorder.status(), info, live.snapshot().analysis.intervals, failed, remark)
+
+
+def recover(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A session, or a folder of sessions.")] = Path(),
+    model: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="The model that recorded, if it is not the shipped one.")
+    ] = None,
+) -> None:
+    """Put sessions in order that broke off.
+
+    The video is closed, and what was not scored yet is scored from the recorded features.
+    """
+    from app.session import find_unfinished
+    from app.session import recover as recover_session
+    from models.spotter import Spotter
+
+    unfinished = find_unfinished(folder)
+    if not unfinished:
+        typer.echo(f"There is nothing to recover in {folder}.")
+        return
+    spotter = Spotter(model)
+    bad = 0
+    for path in unfinished:
+        try:
+            result = recover_session(path, spotter)
+        except ApexspotError as error:
+            bad += 1
+            typer.echo(f"apexspot: {error}", err=True)
+            continue
+        session = result.session
+        counts = session.info.counts
+        typer.echo(
+            f"{path}: {counts.analysed} frames, {counts.video_written} pictures, {counts.intervals} intervals; "
+            f"scored now: {result.rows_added} frames, {result.intervals_added} intervals. {result.remark}"
+        )
+    if bad:
+        raise typer.Exit(1)
+
+
+def find_source(text: str) -> SourceChoice:
+    """What a person means by ``text``: the demo, an address, a file, or a camera by name, identity, device or number.
+
+    Raises:
+        UsageError: none of these.
+    """
+    from app.sources import CameraChoice, DemoChoice, FileChoice, StreamChoice
+
+    if text == "demo":
+        return DemoChoice()
+    if "://" in text:
+        return StreamChoice(text)
+    from app.sources.devices import list_cameras
+
+    cameras = list_cameras()
+    for camera in cameras:
+        if text in (camera.id, camera.name, str(camera.node)):
+            return CameraChoice(camera.id, camera.name)
+    if text.isdecimal() and int(text) < len(cameras):
+        camera = cameras[int(text)]
+        return CameraChoice(camera.id, camera.name)
+    path = Path(text)
+    if path.is_dir():
+        raise UsageError(f"{path} is a folder; --source wants demo, a video file, an address or a camera.")
+    if path.exists():
+        return FileChoice(path)
+    raise UsageError(f"{text} is neither a file nor a camera; cameras are listed by: apexspot cameras.")
+
+
+def _watch(live: LiveSession, recorder: Recorder, asked: threading.Event, seconds: float | None) -> str:
+    """Wait until the session is over or is to end; returns why it was ended, empty where it ended by itself."""
+    warned = False
+    while not live.wait(_POLL_S):
+        status = recorder.status()
+        if status.error is not None:
+            return status.error
+        if status.warning is not None and not warned:
+            warned = True
+            typer.echo(f"apexspot: {status.warning}", err=True)
+        if asked.is_set():
+            return ""
+        if seconds is not None and status.elapsed_s >= seconds:
+            return ""
+    return ""
+
+
+def _report(
+    status: RecorderStatus, info: SessionInfo | None, intervals: tuple[Interval, ...], failed: str | None, remark: str
+) -> None:
+    if info is None:
+        if failed:
+            raise DataError(f"{failed} Nothing was recorded.")
+        typer.echo("Nothing was recorded: no picture came.")
+        return
+    counts = info.counts
+    found = Counter(interval.type.value for interval in intervals)
+    typer.echo(f"{status.folder}")
+    typer.echo(
+        f"{found['macro']} macro, {found['micro']} micro in {status.elapsed_s:.1f} s; {counts.analysed} of "
+        f"{counts.offered} frames analysed"
+        + ("." if info.scores_only else f", {counts.video_written} in the video ({counts.video_dropped} dropped).")
+    )
+    if failed:
+        raise DataError(f"{failed} What was recorded until then is kept.")
+    problem = status.error or remark
+    if problem:
+        raise OutputError(f"{problem} What was written until then is kept.")
+
+
+@contextmanager
+def _stop_signals() -> Iterator[threading.Event]:
+    """An event that Ctrl+C or a request to terminate sets, so that nothing is interrupted half-way."""
+    asked = threading.Event()
+    wanted = [signal.SIGINT, signal.SIGTERM]
+    before = {number: signal.signal(number, lambda *_: asked.set()) for number in wanted}
+    try:
+        yield asked
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,189 @@
+"""Reading a session folder, finished or broken off, and scoring it again from its features."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.session.features import motion_of, read_features
+from app.session.schema import (
+    FEATURES_FILE,
+    FRAMES_FILE,
+    INTERVALS_FILE,
+    POINTS_FILE,
+    VIDEO_FILE,
+    WRITING_SUFFIX,
+    SessionInfo,
+    SessionState,
+    read_info,
+)
+from models.analyzer import Analyzer
+from models.errors import DataError
+from models.spotter import Spotter
+from models.types import ExpressionType, FrameMotion, Interval, Scores
+
+_STEP_FRAMES = 300
+"""Frames between two steps of the scoring; the scores do not depend on it."""
+
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FrameTable:
+    """``frames.csv``: N frames as the source gave them.
+
+    analysed: False where a frame was lost before it was looked at. face: whether one was seen. Scores and quality are
+    NaN where there are none.
+    """
+
+    index: NDArray[np.int64]
+    time_s: NDArray[np.float64]
+    analysed: NDArray[np.bool_]
+    face: NDArray[np.bool_]
+    intensity: NDArray[np.float64]
+    macro: NDArray[np.float64]
+    micro: NDArray[np.float64]
+    quality: NDArray[np.float64]
+
+    def __len__(self) -> int:
+        return len(self.index)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredInterval:
+    """A row of ``intervals.csv``. source: who found it. status: what a person said of it."""
+
+    id: int
+    interval: Interval
+    source: str
+    status: str
+
+
+@dataclass(frozen=True, slots=True)
+class StoredPoint:
+    """A row of ``points.csv``."""
+
+    id: int
+    time_s: float
+    frame: int
+    type: ExpressionType
+    source: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Session:
+    """A session as its folder holds it. video: None where it has no pictures. features: rows of ``FEATURE_ROW``."""
+
+    folder: Path
+    info: SessionInfo
+    video: Path | None
+    frames: FrameTable
+    features: NDArray[np.void]
+    intervals: tuple[StoredInterval, ...]
+    points: tuple[StoredPoint, ...]
+
+    @property
+    def finished(self) -> bool:
+        """False where the recording broke off and has not been recovered, or still runs."""
+        return self.info.state is not SessionState.RECORDING
+
+    def motions(self) -> Iterator[FrameMotion]:
+        """The motion of every analysed frame, as the live analysis took it."""
+        return (motion_of(row) for row in self.features)
+
+
+def read_session(folder: Path) -> Session:
+    """Read a session folder; nothing in it is changed, and a torn last line is passed over.
+
+    Raises:
+        DataError: it is no session, or a file of it is damaged.
+    """
+    info = read_info(folder)
+    videos = (folder / VIDEO_FILE, folder / (VIDEO_FILE + WRITING_SUFFIX))
+    return Session(
+        folder=folder,
+        info=info,
+        video=next((video for video in videos if video.is_file()), None),
+        frames=_frames(folder / FRAMES_FILE),
+        features=read_features(folder / FEATURES_FILE),
+        intervals=tuple(_rows(folder / INTERVALS_FILE, _interval)),
+        points=tuple(_rows(folder / POINTS_FILE, _point)),
+    )
+
+
+def replay(session: Session, spotter: Spotter) -> tuple[Scores, tuple[Interval, ...]]:
+    """Score the recorded features again: with the model of the recording the same scores and intervals as live."""
+    analyzer = Analyzer(spotter)
+    scores: list[Scores] = []
+    intervals: list[Interval] = []
+    for number, motion in enumerate(session.motions(), start=1):
+        analyzer.push(motion)
+        if number % _STEP_FRAMES == 0:
+            update = analyzer.update(provisional=False)
+            scores.append(update.final)
+            intervals += update.intervals
+    update = analyzer.finish()
+    return Scores.concatenate([*scores, update.final]), (*intervals, *update.intervals)
+
+
+def _frames(path: Path) -> FrameTable:
+    rows = list(_rows(path, _frame))
+    values = np.array([row[4:] for row in rows], np.float64).reshape(len(rows), 4)
+    return FrameTable(
+        np.array([row[0] for row in rows], np.int64),
+        np.array([row[1] for row in rows], np.float64),
+        np.array([row[2] for row in rows], np.bool_),
+        np.array([row[3] for row in rows], np.bool_),
+        *(np.ascontiguousarray(column) for column in values.T),
+    )
+
+
+def _frame(row: dict[str, str]) -> tuple[int, float, bool, bool, float, float, float, float]:
+    face = row["face"]
+    intensity, macro, micro, quality = (
+        float(row[name]) if row[name] else math.nan for name in ("intensity", "macro", "micro", "quality")
+    )
+    return int(row["frame"]), float(row["time_s"]), face != "", face == "1", intensity, macro, micro, quality
+
+
+def _interval(row: dict[str, str]) -> StoredInterval:
+    interval = Interval(
+        type=ExpressionType(row["type"]),
+        onset_s=float(row["onset_s"]),
+        apex_s=float(row["apex_s"]),
+        offset_s=float(row["offset_s"]),
+        onset_frame=int(row["onset_frame"]),
+        apex_frame=int(row["apex_frame"]),
+        offset_frame=int(row["offset_frame"]),
+        score=float(row["score"]),
+    )
+    return StoredInterval(int(row["id"]), interval, row["source"], row["status"])
+
+
+def _point(row: dict[str, str]) -> StoredPoint:
+    return StoredPoint(
+        int(row["id"]), float(row["time_s"]), int(row["frame"]), ExpressionType(row["type"]), row["source"]
+    )
+
+
+def _rows(path: Path, parse: Callable[[dict[str, str]], _T]) -> Iterator[_T]:
+    """Parsed rows of a table; what stands behind the last line end is a row that was not written whole."""
+    try:
+        text = path.read_bytes().rpartition(b"\n")[0].decode("utf-8")
+    except OSError as error:
+        raise DataError(f"{path} cannot be read ({error.strerror}).") from error
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path} is damaged: it is not UTF-8 text.") from error
+    for number, row in enumerate(csv.DictReader(io.StringIO(text)), start=2):
+        try:
+            yield parse(row)
+        except (KeyError, ValueError, TypeError) as error:
+            raise DataError(f"{path} is damaged in line {number}.") from error

@@ -1,0 +1,185 @@
+"""Putting a session in order that broke off: a kill, a crash, a power cut, a disk that went away.
+
+Nothing that was written is changed. Torn last rows are cut off, the video is closed, and what the program still had in
+its memory is computed again from the recorded features: scores of the last seconds and intervals that were open.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+
+from app.session.features import close_features
+from app.session.folder import lock, session_folders
+from app.session.mp4 import close_video, count_pictures
+from app.session.reader import Session, read_session, replay
+from app.session.schema import (
+    FEATURES_FILE,
+    FRAMES_FILE,
+    INTERVALS_FILE,
+    POINTS_FILE,
+    VIDEO_FILE,
+    WRITING_SUFFIX,
+    Clock,
+    Counts,
+    SessionState,
+    read_info,
+    write_info,
+)
+from app.session.tables import FrameRowMaker, Lines, interval_row
+from models.errors import DataError, OutputError
+from models.spotter import Spotter
+from models.types import Interval, Scores
+
+
+@dataclass(frozen=True, slots=True)
+class Recovered:
+    """What recovery did. rows_added, intervals_added: computed again from the features. remark: what to know of it."""
+
+    session: Session
+    rows_added: int
+    intervals_added: int
+    remark: str
+
+
+def find_unfinished(root: Path) -> list[Path]:
+    """Sessions in ``root``, or ``root`` itself, that broke off; one that is being recorded now is not among them.
+
+    Raises:
+        UsageError: there is no such folder.
+    """
+    return [folder for folder in session_folders(root) if _unfinished(folder) and not _being_recorded(folder)]
+
+
+def recover(folder: Path, spotter: Spotter) -> Recovered:
+    """Put an unfinished session in order; one that is finished is read and left as it is.
+
+    It may be interrupted and run again.
+
+    Raises:
+        DataError: it is no session, is damaged beyond this, or is being recorded now.
+        OutputError: it cannot be written.
+    """
+    info = read_info(folder)
+    if info.state is not SessionState.RECORDING:
+        return Recovered(read_session(folder), 0, 0, "")
+    path = folder / FEATURES_FILE
+    try:
+        with path.open("r+b") as file:
+            if not lock(file):
+                raise DataError(f"{folder} is being recorded at this moment; stop the recording first.")
+            return _recover(folder, file, spotter)
+    except OSError as error:
+        raise OutputError(f"{folder} cannot be recovered ({error.strerror or error}).") from error
+
+
+def _recover(folder: Path, features: BinaryIO, spotter: Spotter) -> Recovered:
+    close_features(folder / FEATURES_FILE, features)
+    for name in (FRAMES_FILE, INTERVALS_FILE, POINTS_FILE):
+        _cut_torn_line(folder / name)
+    video = folder / VIDEO_FILE
+    writing = folder / (VIDEO_FILE + WRITING_SUFFIX)
+    pictures = close_video(writing, video) if writing.is_file() else count_pictures(video) if video.is_file() else 0
+
+    session = read_session(folder)
+    remark = "Recovered after the recording had broken off."
+    if session.info.model.sha256 == spotter.spec.sha256:
+        scores, intervals = replay(session, spotter)
+    else:
+        scores, intervals = Scores.empty(), ()
+        remark += " Its last seconds have no scores: the model that recorded it was not at hand."
+    rows = _add_rows(session, scores)
+    added = _add_intervals(session, intervals)
+
+    session = read_session(folder)
+    info = session.info
+    index = session.frames.index
+    offered = int(index[-1] - index[0]) + 1 if len(index) else 0
+    first_s = info.clock.first_frame_s
+    if first_s is None and len(index):
+        first_s = float(session.frames.time_s[0])
+    info = info.model_copy(
+        update={
+            "state": SessionState.RECOVERED,
+            "clock": Clock(first_frame_s=first_s, first_frame_utc=info.clock.first_frame_utc),
+            "ended_utc": info.ended_utc or _last_written(folder),
+            "counts": Counts(
+                offered=offered,
+                analysed=len(session.features),
+                dropped=max(0, offered - len(session.features)),
+                video_written=pictures,
+                video_dropped=0 if info.scores_only else max(0, offered - pictures),
+                intervals=len(session.intervals),
+            ),
+            "remarks": (*info.remarks, remark),
+        }
+    )
+    write_info(folder, info)
+    return Recovered(read_session(folder), rows, added, remark)
+
+
+def _add_rows(session: Session, scores: Scores) -> int:
+    """Rows of the frames whose features were kept but whose scores were not final yet."""
+    last = int(session.frames.index[-1]) if len(session.frames) else -1
+    maker = FrameRowMaker()
+    end = last
+    for motion in session.motions():
+        if motion.index > last:
+            # numbers that are missing between two analysed frames are frames that were lost; their times are unknown
+            maker.offered(motion.index, motion.time_s)
+            maker.motion(motion)
+            end = motion.index
+    if end == last:
+        return 0
+    rows = [*maker.scores(scores), *maker.rest()]
+    table = Lines(session.folder / FRAMES_FILE, None)
+    for row in rows:
+        table.add(row)
+    table.close()
+    return len(rows)
+
+
+def _add_intervals(session: Session, found: tuple[Interval, ...]) -> int:
+    """Intervals that were still open; one that overlaps a kept one of its type is that one."""
+    kept = [stored.interval for stored in session.intervals]
+    fresh = [i for i in found if not any(_overlap(i, other) for other in kept)]
+    number = max((stored.id for stored in session.intervals), default=0)
+    table = Lines(session.folder / INTERVALS_FILE, None)
+    for interval in fresh:
+        number += 1
+        table.add(interval_row(number, interval))
+    table.close()
+    return len(fresh)
+
+
+def _overlap(a: Interval, b: Interval) -> bool:
+    return a.type is b.type and a.onset_frame <= b.offset_frame and b.onset_frame <= a.offset_frame
+
+
+def _cut_torn_line(path: Path) -> None:
+    with path.open("r+b") as file:
+        file.truncate(file.read().rfind(b"\n") + 1)
+
+
+def _last_written(folder: Path) -> datetime:
+    newest_s = np.max([path.stat().st_mtime for path in (folder / FEATURES_FILE, folder / FRAMES_FILE)])
+    return datetime.fromtimestamp(float(newest_s), UTC)
+
+
+def _unfinished(folder: Path) -> bool:
+    with suppress(DataError):
+        return read_info(folder).state is SessionState.RECORDING
+    return False
+
+
+def _being_recorded(folder: Path) -> bool:
+    try:
+        with (folder / FEATURES_FILE).open("rb") as file:
+            return not lock(file)
+    except OSError:
+        return False
