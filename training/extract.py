@@ -21,6 +21,8 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from types import FrameType
 
+import numpy as np
+
 from models.errors import ApexspotError, LabelError, OutputError, UsageError, VideoError
 from training.archive import FORMAT, SCHEMA, Motion, load_motion, motion_file, perception_digest, save_motion
 from training.archive_tables import INTERVAL_COLUMNS, POINT_COLUMNS, write_table, write_text
@@ -28,6 +30,7 @@ from training.readers.labels import CodedPoint, Finding, Reading, RecordingLabel
 from training.readers.layout import pictures_in
 from training.readers.pictures import frame_count, open_source
 from training.readers.points import PointDraw, draw_points
+from training.readers.sessions import FEATURES_FILE, load_features
 
 log = logging.getLogger(__name__)
 
@@ -145,8 +148,14 @@ def _see(task: _Task, parent: Connection, alone: bool) -> None:
 
         if not alone:
             cv2.setNumThreads(1)
-        parent.send(("total", frame_count(task.source, task.fps)))
-        save_motion(task.target, _motion(task, parent))
+        if task.source.name == FEATURES_FILE:
+            motion = _recorded(task)
+        else:
+            parent.send(("total", frame_count(task.source, task.fps)))
+            motion = _seen(task, parent)
+        if not motion.valid.any():
+            raise VideoError(f"{task.source} shows no face that was found.")
+        save_motion(task.target, motion)
         parent.send(("done", None))
     except ApexspotError as error:
         text = str(error)
@@ -158,7 +167,22 @@ def _see(task: _Task, parent: Connection, alone: bool) -> None:
         parent.close()
 
 
-def _motion(task: _Task, parent: Connection) -> Motion:
+def _recorded(task: _Task) -> Motion:
+    """What the application saw while it recorded a session, from the session's first frame on."""
+    rows = load_features(task.source)
+    time_s = rows["time_s"] - rows["time_s"][0]
+    later = np.concatenate([[True], np.diff(np.maximum.accumulate(time_s)) > 0])
+    return Motion(
+        time_s[later],
+        rows["valid"][later],
+        rows["position_iod"][later],
+        rows["quality"][later].astype(np.float32),
+        task.digest,
+        task.fingerprint,
+    )
+
+
+def _seen(task: _Task, parent: Connection) -> Motion:
     from models.perception import Perception
     from models.types import FrameMotion
 
@@ -173,8 +197,6 @@ def _motion(task: _Task, parent: Connection) -> Motion:
                     parent.send(("frames", len(seen)))
     finally:
         source.close()
-    if not any(m.valid for m in seen):
-        raise VideoError(f"{task.source} shows no face that was found.")
     return Motion.of(seen, task.digest, task.fingerprint)
 
 

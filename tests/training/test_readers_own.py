@@ -5,10 +5,13 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from models.errors import LabelError, UsageError
 from models.types import ExpressionType
+from training.archive import load_archive
+from training.extract import extract
 from training.readers import CodedInterval, CodedPoint, DataSet, read
 
 MACRO, MICRO = ExpressionType.MACRO, ExpressionType.MICRO
@@ -127,16 +130,57 @@ def test_sessions_give_points_on_the_videos_own_clock(tmp_path: Path, face_video
     session(tmp_path / "2026-11-22_16-00-00", None, "1,0.5,15,macro,person\n")
     reading = read(DataSet.SESSIONS, tmp_path)
     (recording,) = reading.recordings
+    assert recording.source.name == "video.mp4", "nothing else is there"
     assert (recording.subject, recording.points) == ("anna", (CodedPoint(0.75, MACRO),))
     said = " ".join(finding.sentence for finding in reading.findings)
-    assert "2026-11-22_15-00-00 has no points yet" in said and "2026-11-22_16-00-00 has no video.mp4" in said
+    assert "2026-11-22_15-00-00 has no points yet" in said and "2026-11-22_16-00-00 has neither" in said
     one = read(DataSet.SESSIONS, tmp_path / "2026-11-22_14-03-07_anna-2")
     assert [r.name for r in one.recordings] == [recording.name]
+
+
+def features(path: Path, start_s: float, seconds: float = 2.0) -> None:
+    """What a session keeps: one row a frame, here 25 a second."""
+    fields = [("frame", "<i8"), ("time_s", "<f8"), ("valid", "?"), ("quality", "<f8"), ("position_iod", "<f4", (12, 2))]
+    rows = np.zeros(round(seconds * 25) + 1, fields)
+    rows["time_s"] = start_s + np.arange(len(rows)) / 25
+    rows["valid"], rows["quality"] = True, 1.0
+    rows["position_iod"] = 0.1 * (rows["time_s"] - start_s)[:, None, None]
+    np.save(path, rows)
+
+
+def test_a_session_gives_what_was_seen_while_it_ran(tmp_path: Path) -> None:
+    """Also without a video, and on a clock that starts elsewhere."""
+    folder = tmp_path / "in" / "2026-11-22_14-03-07_x"
+    folder.parent.mkdir()
+    session(folder, None, "1,11.0,25,macro,person\n2,11.9,47,micro,person\n")
+    write(folder / "session.json", '{"participant": "P07"}')
+    features(folder / "features.npy", start_s=10.0)
+    reading = read(DataSet.SESSIONS, folder.parent)
+    assert not reading.findings
+    result = extract(reading, tmp_path / "out", report=lambda done, total, name: None)
+    assert (result.extracted, result.failed, result.points) == (1, (), 2)
+    (recording,) = load_archive(tmp_path / "out")
+    assert (recording.name, recording.subject, recording.fps) == (folder.name, "P07", pytest.approx(25.0))
+    assert recording.position_iod.shape == (61, 12, 2)
+    assert np.allclose(recording.position_iod[:, 0, 0], np.arange(61) / 300, atol=1e-5)
+    assert [point.frame for point in recording.points] == [30, 57]
+
+
+def test_features_of_another_kind_are_refused(tmp_path: Path) -> None:
+    folder = tmp_path / "2026-11-22_14-03-07_x"
+    session(folder, None, "1,1.0,25,macro,person\n")
+    for content in (b"", b"\x93NUMPY torn"):
+        (folder / "features.npy").write_bytes(content)
+        with pytest.raises(LabelError, match=r"features.npy cannot be read"):
+            read(DataSet.SESSIONS, tmp_path)
+    np.save(folder / "features.npy", np.zeros((5, 12, 2)))
+    with pytest.raises(LabelError, match="does not hold a session's features"):
+        read(DataSet.SESSIONS, tmp_path)
 
 
 def test_a_point_outside_its_session_is_named(tmp_path: Path, face_video: Path) -> None:
     session(tmp_path / "2026-11-22_14-03-07_anna", face_video, "1,0.5,15,macro,person\n2,9.0,270,micro,person\n")
     (finding,) = read(DataSet.SESSIONS, tmp_path).findings
-    assert finding.lost and "row 3: the point lies outside video.mp4" in finding.sentence
+    assert finding.lost and "row 3: the point lies outside the session" in finding.sentence
     with pytest.raises(UsageError, match="no session"):
         read(DataSet.SESSIONS, tmp_path / "none")

@@ -1,24 +1,34 @@
-"""The application's own sessions: folders with ``session.json``, ``video.mp4`` and ``points.csv`` (DESIGN.md 4)."""
+"""The application's own sessions: folders with ``session.json``, ``features.npy``, ``points.csv`` (DESIGN.md 4).
+
+A session keeps what perception saw while it ran, frame by frame. That is taken as it is, so that training sees exactly
+what the application saw, and sessions without a video serve as well. Only where it is missing is the video seen again.
+"""
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from models.errors import LabelError, UsageError
-from models.types import GRID_HZ
+from models.types import GRID_HZ, REGION_COUNT
 from models.video import VideoFile
 from training.readers.labels import CodedPoint, Finding, Reading, RecordingLabels
 from training.readers.plain import END_SLACK_S
 from training.readers.spreadsheet import cell, columns, expression_type, read_sheets
 
 DATA_SET = "sessions"
+FEATURES_FILE = "features.npy"
 
 _NAME = re.compile(r"^\d{4}-\d\d-\d\d_\d\d-\d\d-\d\d(?:_(?P<person>.+?))?(?:-\d+)?$")
+_FIELDS = {"time_s": (), "valid": (), "quality": (), "position_iod": (REGION_COUNT, 2)}
 
 
 def read(root: Path, labels: Path | None = None, *, unlabelled: bool = False) -> Reading:
-    """Read one session folder, or all in a folder. The name behind the date is taken as the subject.
+    """Read one session folder, or all in a folder. The subject is the participant, else the name behind the date.
 
     Sessions without a point are left out unless ``unlabelled`` is true.
 
@@ -32,34 +42,70 @@ def read(root: Path, labels: Path | None = None, *, unlabelled: bool = False) ->
     sessions = [folder for folder in folders if (folder / "session.json").is_file()]
     if not sessions:
         raise UsageError(f"{root} is no session folder and holds none (a folder with session.json).")
-    recordings = []
-    findings = []
+    recordings: list[RecordingLabels] = []
+    findings: list[Finding] = []
     for folder in sessions:
-        video = folder / "video.mp4"
-        if not video.is_file():
-            findings.append(Finding(f"{folder.name} has no video.mp4, only scores; left out.", lost=False))
-            continue
-        with VideoFile(video) as file:
-            fps, end_s = file.nominal_fps or GRID_HZ, file.duration_s
-        points = _points(folder, end_s, findings)
-        if points or unlabelled:
-            recordings.append(RecordingLabels(folder.name, _subject(folder), DATA_SET, video, fps, (), points))
-        else:
-            findings.append(Finding(f"{folder.name} has no points yet; left out (--unlabelled takes it in).", False))
+        _read_session(folder, recordings, findings, unlabelled=unlabelled)
     return Reading(DATA_SET, tuple(recordings), tuple(findings))
 
 
+def load_features(path: Path) -> NDArray[np.void]:
+    """Rows of ``features.npy`` with the fields time_s (s), valid, quality, position_iod (12, 2).
+
+    Raises:
+        LabelError: it cannot be read, holds nothing, or has other fields.
+    """
+    try:
+        with path.open("rb") as file:
+            rows = np.load(file, allow_pickle=False)
+    except (OSError, EOFError, ValueError) as error:
+        raise LabelError(f"{path} cannot be read ({error}); open the session in apexspot to repair it.") from error
+    shapes = {name: rows.dtype[name].shape for name in rows.dtype.names or ()}
+    if rows.ndim != 1 or any(shapes.get(name) != shape for name, shape in _FIELDS.items()):
+        raise LabelError(f"{path} does not hold a session's features as this version of apexspot writes them.")
+    if not len(rows):
+        raise LabelError(f"{path} holds no frames; leave this session out.")
+    return np.asarray(rows)
+
+
+def _read_session(
+    folder: Path, recordings: list[RecordingLabels], findings: list[Finding], *, unlabelled: bool
+) -> None:
+    features, video = folder / FEATURES_FILE, folder / "video.mp4"
+    if features.is_file():
+        source = features
+        time_s = load_features(features)["time_s"]
+        start_s, end_s = float(time_s[0]), float(time_s[-1] - time_s[0])
+        fps = 1.0 / float(np.median(np.diff(time_s))) if len(time_s) > 1 else GRID_HZ
+    elif video.is_file():
+        source = video
+        start_s = _first_time_s(folder / "frames.csv")
+        with VideoFile(video) as file:
+            fps, end_s = file.nominal_fps or GRID_HZ, file.duration_s or np.inf
+    else:
+        findings.append(Finding(f"{folder.name} has neither {FEATURES_FILE} nor video.mp4; left out.", lost=True))
+        return
+    points = _points(folder, start_s, end_s, findings)
+    if points or unlabelled:
+        recordings.append(RecordingLabels(folder.name, _subject(folder), DATA_SET, source, fps, (), points))
+    else:
+        findings.append(Finding(f"{folder.name} has no points yet; left out (--unlabelled takes it in).", lost=False))
+
+
 def _subject(folder: Path) -> str:
+    try:
+        participant = json.loads((folder / "session.json").read_text("utf-8")).get("participant")
+    except (OSError, ValueError, AttributeError) as error:
+        raise LabelError(f"{folder / 'session.json'} cannot be read ({error}); leave this session out.") from error
     found = _NAME.match(folder.name)
-    return found["person"] if found and found["person"] else folder.name
+    return str(participant or (found and found["person"]) or folder.name)
 
 
-def _points(folder: Path, end_s: float | None, findings: list[Finding]) -> tuple[CodedPoint, ...]:
+def _points(folder: Path, start_s: float, end_s: float, findings: list[Finding]) -> tuple[CodedPoint, ...]:
+    """The points, in seconds from the first frame: the session's clock may have started before."""
     table = folder / "points.csv"
     if not table.is_file():
         return ()
-    # the session's clock may start before its first frame; a video always starts at 0
-    start_s = _first_time_s(folder / "frames.csv")
     sheet = read_sheets(table)[0]
     header, at = columns(sheet, ("time_s", "type"))
     points = []
@@ -71,10 +117,12 @@ def _points(folder: Path, end_s: float | None, findings: list[Finding]) -> tuple
         except ValueError:
             raise LabelError(f"{table}, row {number}: time_s is {cell(row, at['time_s'])!r}, not seconds.") from None
         kind = expression_type(table, number, cell(row, at["type"]))
-        if time_s < 0 or (end_s is not None and time_s > end_s + END_SLACK_S):
-            findings.append(Finding(f"{table}, row {number}: the point lies outside video.mp4; correct it.", lost=True))
+        if -END_SLACK_S <= time_s <= end_s + END_SLACK_S:
+            points.append(CodedPoint(min(max(time_s, 0.0), end_s), kind))
         else:
-            points.append(CodedPoint(time_s, kind))
+            findings.append(
+                Finding(f"{table}, row {number}: the point lies outside the session; correct or remove it.", lost=True)
+            )
     return tuple(points)
 
 
