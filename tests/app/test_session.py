@@ -218,7 +218,7 @@ def test_features_survive_a_torn_row(tmp_path: Path) -> None:
     path.write_bytes(data[: -FEATURE_ROW.itemsize - 5])
     np.testing.assert_array_equal(read_features(path), whole[:98])
     path.write_bytes(b"\x93NUMPY" + data[6:40])
-    with pytest.raises(DataError, match="features.npy"):
+    with pytest.raises(DataError, match=r"features\.npy"):
         read_features(path)
 
 
