@@ -145,9 +145,9 @@ def _add_rows(session: Session, scores: Scores) -> int:
 
 
 def _add_intervals(session: Session, found: tuple[Interval, ...]) -> int:
-    """Intervals that were still open; one that overlaps a kept one of its type is that one."""
+    """Intervals that were still open. One that shares more than half with a kept one of its type is that one."""
     kept = [stored.interval for stored in session.intervals]
-    fresh = [i for i in found if not any(_overlap(i, other) for other in kept)]
+    fresh = [i for i in found if not any(_same(i, other) for other in kept)]
     number = max((stored.id for stored in session.intervals), default=0)
     table = Lines(session.folder / INTERVALS_FILE, None)
     for interval in fresh:
@@ -157,8 +157,10 @@ def _add_intervals(session: Session, found: tuple[Interval, ...]) -> int:
     return len(fresh)
 
 
-def _overlap(a: Interval, b: Interval) -> bool:
-    return a.type is b.type and a.onset_frame <= b.offset_frame and b.onset_frame <= a.offset_frame
+def _same(a: Interval, b: Interval) -> bool:
+    shared = min(a.offset_frame, b.offset_frame) - max(a.onset_frame, b.onset_frame) + 1
+    together = max(a.offset_frame, b.offset_frame) - min(a.onset_frame, b.onset_frame) + 1
+    return a.type is b.type and shared > 0.5 * together
 
 
 def _cut_torn_line(path: Path) -> None:
