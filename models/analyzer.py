@@ -15,10 +15,22 @@ from models.baseline import RunningBaseline
 from models.decode import CLASSES, Found, Run, class_scores, decode_island, islands
 from models.grid import GridFrame, GridResampler
 from models.spotter import Spotter
-from models.types import LOW_QUALITY, ExpressionType, FloatArray, FrameMotion, Interval, Scores, Update
+from models.types import (
+    LOW_QUALITY,
+    REGION_NAMES,
+    ExpressionType,
+    FloatArray,
+    FrameMotion,
+    Interval,
+    Scores,
+    Update,
+)
 
 _KEEP_FRAMES = 64
 """Scored frames kept before the first open island, so that smoothing and contrast see what they would in one piece."""
+
+_BEFORE_ONSET_FRAMES = 5
+"""Frames before an onset at which a turn of the head that comes with it has not begun."""
 
 _NO_SCORES: FloatArray = np.empty((0, 3), np.float32)
 
@@ -199,9 +211,13 @@ class _Islands:
         return [self._interval(f, final) for f in found if self._trustworthy(f)]
 
     def _trustworthy(self, found: Found) -> bool:
-        """An interval that rests mostly on frames of low quality is not reported."""
+        """An interval that rests mostly on frames of low quality, or on a turn of the head, is not reported."""
         quality = [s.frame.quality for s in self._scored[found.onset : found.offset + 1]]
-        return float(np.mean(quality)) >= LOW_QUALITY
+        if float(np.mean(quality)) < LOW_QUALITY:
+            return False
+        first = max(found.onset - _BEFORE_ONSET_FRAMES, 0)
+        position = np.stack([s.frame.position_iod for s in self._scored[first : found.offset + 1]])
+        return head_share(position) <= self._settings.of(found.class_index).head_share
 
     def _interval(self, found: Found, final: bool) -> Interval:
         onset, apex, offset = (self._scored[i].frame for i in (found.onset, found.apex, found.offset))
@@ -216,6 +232,17 @@ class _Islands:
             score=found.score,
             final=final,
         )
+
+
+def head_share(position_iod: FloatArray) -> float:
+    """How far the nose goes in a stretch, as a share of how far the most moved region of brows and mouth goes.
+
+    position_iod: (T, 12, 2). No expression moves the nose much; what moves there is the head, where its motion was not
+    quite undone. Distances are from the first frame; those of the nose's bridge and tip add up.
+    """
+    farthest = np.linalg.norm(position_iod - position_iod[:1], axis=2).max(axis=0)
+    nose = [REGION_NAMES.index("nose bridge"), REGION_NAMES.index("nose tip")]
+    return float(farthest[nose].sum()) / max(float(np.delete(farthest, nose).max()), 1e-6)
 
 
 def _scores(scored: list[_Scored]) -> Scores:

@@ -36,7 +36,8 @@ class ClassDecode:
     offset. elasticity: how far the run of intensity may pull a side from its usual length (0 not at all, 1 fully),
     within ``narrowest`` and ``widest`` times the usual. held: a run longer than this many usual lengths is a held
     expression and is taken as it is, up to ``longest`` frames. smooth_frames: radius of the smoothing of both branches
-    before they meet.
+    before they meet. head_share: an interval in which the nose moves more than this share of what the most moved region
+    does is a turn of the head, of which the nose shows what was not undone; it is dropped (the analyzer does that).
     """
 
     threshold: float
@@ -48,6 +49,7 @@ class ClassDecode:
     held: float
     longest: int
     smooth_frames: int
+    head_share: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +59,8 @@ class DecodeSettings:
     nms_iou: overlap above which the weaker of two intervals of one class goes.
     """
 
-    macro: ClassDecode = field(default_factory=lambda: ClassDecode(0.4, 15, 21, 0.35, 0.5, 1.8, 2.5, 300, 6))
-    micro: ClassDecode = field(default_factory=lambda: ClassDecode(0.4, 5, 7, 0.0, 1.0, 1.0, 99.0, 7, 1))
+    macro: ClassDecode = field(default_factory=lambda: ClassDecode(0.4, 15, 21, 0.35, 0.5, 1.8, 2.5, 300, 6, 0.6))
+    micro: ClassDecode = field(default_factory=lambda: ClassDecode(0.4, 5, 7, 0.0, 1.0, 1.0, 99.0, 7, 1, 99.0))
     island: float = 0.1
     fractions: tuple[float, ...] = (0.2,)
     nms_iou: float = 0.3

@@ -40,6 +40,7 @@ class _ClassSpec(BaseModel):
     held: float = Field(ge=1)
     longest: int = Field(ge=1, le=3000)
     smooth_frames: int = Field(ge=0, le=30)
+    head_share: float = Field(gt=0)
 
 
 class _DecodeSpec(BaseModel):

@@ -23,7 +23,7 @@ from models.types import REGION_COUNT
 BROWS = (0, 1, 2, 3, 4, 5)
 MOUTH = (8, 9, 10, 11)
 FACE = BROWS + MOUTH
-COMBINATIONS = 17
+COMBINATIONS = 15
 MIRROR = (5, 4, 3, 2, 1, 0, 6, 7, 10, 9, 8, 11)
 """Region that takes each region's place when the picture is mirrored (x changes its sign too)."""
 
@@ -93,9 +93,6 @@ def _combination_matrix() -> Tensor:
         {x(r): 0.25 for r in MOUTH},
         {y(6): 0.5, y(7): 0.5},
         {x(6): 0.5, x(7): 0.5},
-        # the nose's tip stands further out than its bridge: where the two part, the head turns
-        {x(7): 1.0, x(6): -1.0},
-        {y(7): 1.0, y(6): -1.0},
     ]
     matrix = torch.zeros(len(rows), 2 * REGION_COUNT)
     for i, row in enumerate(rows):

@@ -29,7 +29,7 @@ class Limits:
 
     still: float = 0.0
     blinks: float = 0.5
-    turns: float = 0.5
+    turns: float = 0.7
     speech: float = 3.0
 
     def of(self, kind: str) -> float:

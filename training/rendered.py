@@ -139,8 +139,8 @@ def training_orders() -> Sequence[Order]:
     """The rendered part of the shipped model's training material (seeds 2000-2999)."""
     return (
         *(Order("random", 2001 + i, fps=(30.0, 25.0)[i % 4 == 3], irregular=i % 5 == 4) for i in range(6)),
-        *(Order("turns", 2201 + i) for i in range(6)),
-        *(Order("speech", 2101 + i) for i in range(3)),
+        *(Order("turns", 2201 + i) for i in range(2)),
+        *(Order("speech", 2101 + i) for i in range(2)),
     )
 
 

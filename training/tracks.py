@@ -214,17 +214,15 @@ def _speech(rng: np.random.Generator, frames: int) -> NDArray[np.float64]:
 
 
 def _head_turns(rng: np.random.Generator, time_s: NDArray[np.float64]) -> NDArray[np.float64]:
-    """What is left of turns and nods after the rigid fit: each region's error in depth times the sine of the turn.
-
-    The landmarks' depth is a guess; the mouth and the tip of the nose stand further out than it says.
-    """
-    depth_iod = rng.normal(0.0, 0.06, REGION_COUNT)
-    depth_iod[:6] += rng.normal(0.0, 0.05)
-    depth_iod[7] += rng.normal(0.1, 0.12)
-    depth_iod[8:] += rng.normal(0.1, 0.08)
-    sine = np.zeros((len(time_s), 2))
+    """What is left of turns and nods after the rigid fit: a smooth pattern over the face that follows the pose."""
     position = np.zeros((len(time_s), REGION_COUNT, 2))
-    for _ in range(int(rng.integers(1, 12))):
+    place = np.array(
+        [[-.75, -.4], [-.5, -.5], [-.25, -.4], [.25, -.4], [.5, -.5], [.75, -.4],
+         [0, 0], [0, .35], [-.4, .85], [0, .75], [.4, .85], [0, 1.0]]
+    )  # fmt: skip
+    x, y = place[:, 0], place[:, 1]
+    terms = np.stack([np.ones(12), x, y, x * y, x * x, y * y], axis=1)
+    for _ in range(int(rng.integers(1, 6))):
         start_s = rng.uniform(0.0, time_s[-1])
         rise_s, hold_s, fall_s = rng.uniform(0.25, 1.5), rng.exponential(1.0) + 0.01, rng.uniform(0.25, 1.5)
         profile = intensity_profile(
@@ -232,12 +230,11 @@ def _head_turns(rng: np.random.Generator, time_s: NDArray[np.float64]) -> NDArra
         )
         if rng.random() < 0.3:
             profile = np.where(time_s > start_s + rise_s, 1.0, profile)
-        largest = np.sin(np.radians(rng.uniform(3.0, 20.0)))
-        sine += profile[:, None] * rng.normal(size=2) * np.array([0.6, 0.4]) * largest
-        # what the fit gets wrong besides
-        own = rng.normal(size=(REGION_COUNT, 2)) * np.exp(rng.uniform(np.log(0.001), np.log(0.008)))
-        position += profile[:, None, None] * own
-    return position + sine[:, None, :] * depth_iod[None, :, None]
+        field = terms @ (rng.normal(size=(6, 2)) * np.array([0.6, 1, 1, 1, 1, 1])[:, None])
+        field -= field[[6, 7]].mean(0)
+        size = np.exp(rng.uniform(np.log(0.006), np.log(0.035)))
+        position += profile[:, None, None] * field * (size / np.linalg.norm(field, axis=1).max())
+    return position
 
 
 def _blinks(rng: np.random.Generator, time_s: NDArray[np.float64]) -> NDArray[np.float64]:
