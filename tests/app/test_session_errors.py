@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -109,6 +110,35 @@ def test_a_folder_that_is_removed_is_noticed(tmp_path: Path, spotter: Spotter) -
     feed(recorder, 30, 10)
     recorder.close()
     assert recorder.status().error is not None and not recorder.folder.exists()
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of one megabyte."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(place)]
+    if shutil.which("mount") is None or subprocess.run(command, capture_output=True).returncode != 0:
+        pytest.skip("this system does not let the tests mount a small disk")
+    yield place
+    subprocess.run(["umount", "-l", str(place)], check=True)
+
+
+def test_a_full_disk_leaves_a_session_that_opens(small_disk: Path, spotter: Spotter) -> None:
+    recorder = Recorder(small_disk, SOURCE, spotter, settings=RecorderSettings(0, 0))
+    fed = 0
+    while recorder.status().error is None:
+        feed(recorder, fed, 10)
+        fed += 10
+        time.sleep(0.005)
+        assert fed < 30_000
+    error = wait_for_error(recorder)
+    recorder.close()
+    assert "No space left" in error and "cannot be written" in error
+    before = read_session(recorder.folder)
+    session = recover(recorder.folder, spotter).session
+    assert session.finished and session.video is not None and count_pictures(session.video) > 5
+    assert session.features.tobytes() == before.features.tobytes() and find_unfinished(small_disk) == []
 
 
 _FULL = """
