@@ -19,13 +19,15 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from models.errors import ModelFileError, OutputError
-from models.network import NetworkSettings, SpotterNetwork
+from models.network import NetworkSettings
+from training.backbones import Backbone, Network, Shape, backbone_of, build
+from training.spotformer import SpotformerSettings
 from training.trainer import RunState, TrainSettings
 
 _NETWORK = "network."
 
 
-def save(network: SpotterNetwork, settings: TrainSettings, path: Path) -> None:
+def save(network: Network, settings: TrainSettings, path: Path) -> None:
     """Write the network and its training settings.
 
     Raises:
@@ -44,7 +46,7 @@ def save_run(state: RunState, settings: TrainSettings, path: Path) -> None:
     _write(state.tensors, _header(settings) | {"run": json.dumps({"step": state.step, **state.values})}, path)
 
 
-def load(path: Path) -> tuple[SpotterNetwork, str]:
+def load(path: Path) -> tuple[Network, str]:
     """Read a checkpoint of either kind: the network in evaluation mode and the SHA-256 of its training settings.
 
     Raises:
@@ -54,7 +56,7 @@ def load(path: Path) -> tuple[SpotterNetwork, str]:
     try:
         if "run" in header:
             tensors = {k.removeprefix(_NETWORK): v for k, v in tensors.items() if k.startswith(_NETWORK)}
-        network = SpotterNetwork(TypeAdapter(NetworkSettings).validate_json(header["network"]))
+        network = build(_shape(header))
         network.load_state_dict(tensors)
         settings = header["settings"]
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
@@ -82,9 +84,17 @@ def parameter_count(network: torch.nn.Module) -> int:
 
 def _header(settings: TrainSettings) -> dict[str, str]:
     return {
+        "backbone": backbone_of(settings.network).value,
         "network": json.dumps(settings.network.as_dict()),
         "settings": json.dumps(asdict(settings), sort_keys=True),
     }
+
+
+def _shape(header: dict[str, str]) -> Shape:
+    # the first checkpoints had but one backbone
+    if Backbone(header.get("backbone", Backbone.TCN)) is Backbone.SPOTFORMER:
+        return TypeAdapter(SpotformerSettings).validate_json(header["network"])
+    return TypeAdapter(NetworkSettings).validate_json(header["network"])
 
 
 def _write(tensors: dict[str, Tensor], header: dict[str, str], path: Path) -> None:

@@ -1,6 +1,7 @@
 """The configuration of a training run: a TOML file whose every key is known, checked before anything is trained.
 
     seed = 0
+    backbone = "tcn"           # or "spotformer": large, for GPUs
     steps = 900
     drawn_tracks = 400         # drawn synthetic tracks beside the recordings
     checkpoint_every = 100     # steps
@@ -9,11 +10,12 @@
     relabel = true             # points moved to the apex that the motion shows, before training
     contrastive = true         # intensity-aware contrastive loss
     apex_branch = true         # false: its loss is off; it then says nothing, and decoding must go without it
-    [optimiser] [batch] [stages] [loss] [gim.macro] [gim.micro] [tcn]
+    [optimiser] [batch] [stages] [loss] [gim.macro] [gim.micro] [tcn] [spotformer]
 
 The defaults are those of the shipped model. What a key means stands where it is used: the fields of
 ``training.trainer.TrainSettings`` (optimiser, batch, stages), ``training.losses.LossWeights``,
-``training.gim.ClassRule``, ``models.network.NetworkSettings``.
+``training.gim.ClassRule``, ``models.network.NetworkSettings``,
+``training.spotformer.SpotformerSettings``.
 """
 
 from __future__ import annotations
@@ -29,12 +31,14 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from models.errors import UsageError
 from models.network import NetworkSettings
+from training.backbones import Backbone, Shape, backbone_of
 from training.gim import ClassRule, GimRules
 from training.losses import LossWeights
 from training.ship import DRAWN_TRACKS, SETTINGS
+from training.spotformer import SpotformerSettings
 from training.trainer import TrainSettings
 
-_D, _LOSS, _RULES, _TCN = SETTINGS, SETTINGS.loss, SETTINGS.rules, NetworkSettings()
+_D, _LOSS, _RULES, _TCN, _FORMER = SETTINGS, SETTINGS.loss, SETTINGS.rules, NetworkSettings(), SpotformerSettings()
 
 FINE_TUNING: dict[str, Any] = {
     "steps": 300,
@@ -150,10 +154,24 @@ class Tcn(_Section):
         return self
 
 
+class Spotformer(_Section):
+    width: int = Field(default=_FORMER.width, ge=4, le=1024)
+    heads: int = Field(default=_FORMER.heads, ge=1)
+    dropout: float = Field(default=_FORMER.dropout, ge=0, lt=1)
+    head_dropout: float = Field(default=_FORMER.head_dropout, ge=0, lt=1)
+
+    @model_validator(mode="after")
+    def _possible(self) -> Spotformer:
+        if self.width % self.heads:
+            raise ValueError("width must be a multiple of heads")
+        return self
+
+
 class RunConfig(_Section):
     """A whole run; see the module."""
 
     seed: int = Field(default=_D.seed, ge=0, lt=2**32)
+    backbone: Backbone = Backbone.TCN
     steps: int = Field(default=_D.steps, ge=2)
     drawn_tracks: int = Field(default=DRAWN_TRACKS, ge=0, le=100_000)
     checkpoint_every: int = Field(default=100, ge=1)
@@ -164,6 +182,14 @@ class RunConfig(_Section):
     loss: Loss = Loss()
     gim: Gim = Gim()
     tcn: Tcn = Tcn()
+    spotformer: Spotformer = Spotformer()
+
+    @property
+    def shape(self) -> Shape:
+        """Of the network."""
+        if self.backbone is Backbone.SPOTFORMER:
+            return SpotformerSettings(**self.spotformer.model_dump())
+        return NetworkSettings(**self.tcn.model_dump())
 
     def settings(self) -> TrainSettings:
         """What the trainer is given. Stages that are switched off begin after the run's end."""
@@ -187,7 +213,7 @@ class RunConfig(_Section):
             move_points=self.parts.relabel,
             move_apexes=self.stages.move_apexes,
             seed=self.seed,
-            network=NetworkSettings(**self.tcn.model_dump()),
+            network=self.shape,
             loss=LossWeights(**(self.loss.model_dump() | off)),
             rules=GimRules(ClassRule(**self.gim.macro.model_dump()), ClassRule(**self.gim.micro.model_dump())),
         )
@@ -197,7 +223,7 @@ class RunConfig(_Section):
         return _toml(self.model_dump(mode="json"))
 
 
-def load_config(path: Path | None, start: NetworkSettings | None = None) -> RunConfig:
+def load_config(path: Path | None, start: Shape | None = None) -> RunConfig:
     """The configuration of a file, or the defaults. start: shape of the trained network that the run starts from.
 
     Raises:
@@ -215,10 +241,11 @@ def load_config(path: Path | None, start: NetworkSettings | None = None) -> RunC
     name = str(path or "The configuration")
     if start is None:
         return _checked(given, name)
-    shape = json.loads(json.dumps(asdict(start)))
-    config = _checked(_merged(FINE_TUNING | {"tcn": shape}, given), name)
-    if NetworkSettings(**config.tcn.model_dump()) != start:
-        raise UsageError(f"{name} asks in [tcn] for another network than the one to start from; leave the section out.")
+    backbone = backbone_of(start).value
+    shape = {"backbone": backbone, backbone: json.loads(json.dumps(asdict(start)))}
+    config = _checked(_merged(FINE_TUNING | shape, given), name)
+    if config.shape != start:
+        raise UsageError(f"{name} asks for another network than the one to start from; leave out [{backbone}].")
     return config
 
 

@@ -1,4 +1,4 @@
-"""Accuracy on recorded data, subjects held out: ``python -m training.evaluate --data DIR [--data DIR ...] --out DIR``.
+"""Accuracy on recorded data, subjects held out: ``apexspot evaluate --data DIR [--data DIR ...] --out DIR``.
 
 Both data sets are trained together; fold f holds out part f of the subjects of each. Nothing of a held-out subject, no
 interval and no point, is seen by the network that scores it. Two protocols, always both:
@@ -14,29 +14,25 @@ Baselines beside it: a window of fixed length at each predicted apex, and a peak
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
 import logging
 from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
-import torch
-from numpy.typing import NDArray
 
-from models.baseline import displacement
 from models.decode import CLASSES, DecodeSettings, Found, class_scores, decode, suppress
-from models.errors import ApexspotError, OutputError, UsageError
-from models.network import SpotterNetwork
+from models.errors import ApexspotError, OutputError
 from models.types import GRID_HZ, ExpressionType, FloatArray
-from training.datasets import Recording, load_flow12
+from training.archive import data_digest
+from training.datasets import Recording
+from training.held_out import Done, Folds, Judged, Study, judge
 from training.matching import SpottedSpan, SpottingResult, evaluate_videos
+from training.provenance import code_digest, versions
 from training.relabel import turning_strength
-from training.ship import DRAWN_TRACKS, SETTINGS, calm_stretches
-from training.tracks import make_tracks
-from training.trainer import EPOCHS, TrainSettings, infer, train
+from training.ship import DRAWN_TRACKS, SETTINGS
+from training.trainer import EPOCHS
 
 log = logging.getLogger(__name__)
 
@@ -44,102 +40,88 @@ RATE = {ExpressionType.MACRO: 1.1, ExpressionType.MICRO: 1.2}
 FIXED = {ExpressionType.MACRO: (15, 21), ExpressionType.MICRO: (5, 7)}
 """Frames before and after the apex of the fixed windows."""
 LEAST = 0.02
+MICRO_LONGEST = 15
+"""Frames (half a second): longer is a macro-expression."""
 
 Detections = dict[str, list[Found]]
 Detector = Callable[[FloatArray, FloatArray], list[Found]]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Folds:
-    """Which fold holds out which subject, by data set and subject."""
-
-    count: int
-    of: dict[tuple[str, str], int]
-
-    @staticmethod
-    def make(recordings: Sequence[Recording], count: int) -> Folds:
-        """Every ``count``-th subject of each data set, in order of name; 0 means one subject a fold."""
-        names: dict[str, list[str]] = {}
-        for r in recordings:
-            names.setdefault(r.data_set, [])
-            if r.subject not in names[r.data_set]:
-                names[r.data_set].append(r.subject)
-        count = count or max(len(subjects) for subjects in names.values())
-        of = {(d, s): i % count for d, subjects in names.items() for i, s in enumerate(sorted(subjects))}
-        return Folds(count, of)
-
-    def fold(self, recording: Recording) -> int:
-        return self.of[recording.data_set, recording.subject]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
     try:
-        recordings = [r for folder in options.data for r in load_flow12(folder)]
-        if not recordings:
-            raise UsageError("There is no recording in the folders given with --data.")
-        folds = Folds.make(recordings, options.folds)
-        options.out.mkdir(parents=True, exist_ok=True)
-        settings = replace(SETTINGS, steps=options.steps)
-        jobs = [
-            (options.data, folds, fold, replace(settings, seed=seed * 1000 + fold), options.tracks, options.out)
-            for seed in range(options.seeds)
-            for fold in range(folds.count)
-        ]
-        with ProcessPoolExecutor(options.jobs, initializer=torch.set_num_threads, initargs=(1,)) as pool:
-            files = list(pool.map(_fold, *zip(*jobs, strict=True)))
-        text = report(recordings, folds, [files[i : i + folds.count] for i in range(0, len(files), folds.count)])
-    except OSError as error:
-        log.error("%s cannot be written (%s).", options.out, error.strerror)
-        return OutputError.exit_code
+        study = Study(replace(SETTINGS, steps=options.steps), options.tracks)
+        log.info("\n%s", evaluate(options.data, options.out, study, options.folds, options.seeds, options.jobs))
     except ApexspotError as error:
         log.error("%s", error)
         return error.exit_code
-    (options.out / "table.txt").write_text(text, "utf-8")
-    log.info("\n%s", text)
     return 0
 
 
-def _fold(data: Sequence[Path], folds: Folds, fold: int, settings: TrainSettings, drawn: int, out: Path) -> Path:
-    """Train on the other folds, score this one at every epoch; the file is kept, so that a run can be resumed."""
-    recordings = [r for folder in data for r in load_flow12(folder)]
-    what = json.dumps([asdict(settings), folds.count, fold, drawn, sorted(r.name for r in recordings)], sort_keys=True)
-    file = out / f"fold-{fold}-{settings.seed}-{hashlib.sha256(what.encode()).hexdigest()[:10]}.npz"
-    if file.exists():
-        return file
-    learned = [r for r in recordings if folds.fold(r) != fold]
-    held_out = [(r.name, displacement(r.position_iod)) for r in recordings if folds.fold(r) == fold]
-    tracks = make_tracks(drawn, settings.seed, calm_stretches(learned))
-    scores: dict[str, NDArray[np.float32]] = {}
+def evaluate(
+    data: Sequence[Path], out: Path, study: Study, folds: int, seeds: int, jobs: int, report_done: Done | None = None
+) -> str:
+    """Judge a study and write ``table.txt`` (returned) and ``evaluation.json`` (what it was made from).
 
-    def look(epoch: int, network: SpotterNetwork) -> None:
-        for name, features in held_out:
-            intensity, apex, _ = infer(network, features)
-            scores[f"{epoch}|{name}"] = np.concatenate([intensity[:, None], apex], axis=1)
+    folds: groups of subjects; 0 leaves one subject out at a time. report_done: called with folds done and all folds.
 
-    train(learned, tracks, settings, epoch=look)
-    partial = file.with_suffix(".writing.npz")
-    np.savez(partial, **scores)  # type: ignore[arg-type]
-    partial.replace(file)
-    log.info("fold %d, seed %d done", fold, settings.seed)
-    return file
+    Raises:
+        LabelError: an archive cannot be used. UsageError: the folder holds folds of other data.
+        OutputError: the folder cannot be written.
+    """
+    judged = judge(data, out, study, folds, seeds, jobs, report_done)
+    text = report(judged.recordings, judged.folds, judged.seeds, _detector(study))
+    made_from = {
+        "settings": asdict(study.settings),
+        "drawn_tracks": study.drawn,
+        "folds": judged.folds.count,
+        "seeds": [seed * 1000 for seed in range(seeds)],
+        "data_sha256": [data_digest(folder) for folder in data],
+        "code": code_digest(),
+        "versions": versions(),
+    }
+    try:
+        (out / "table.txt").write_text(text, "utf-8")
+        (out / "evaluation.json").write_text(json.dumps(made_from, indent=1) + "\n", "utf-8")
+    except OSError as error:
+        raise OutputError(f"{out} cannot be written ({error.strerror}).") from error
+    return text
 
 
-def report(recordings: Sequence[Recording], folds: Folds, seeds: Sequence[Sequence[Path]]) -> str:
+def honest(judged: Judged) -> dict[str, list[SpottingResult]]:
+    """Honest results by data set, one a seed."""
+    results: dict[str, list[SpottingResult]] = {}
+    for files in judged.seeds:
+        scores = _read(files)[EPOCHS]
+        for data_set in sorted({r.data_set for r in judged.recordings}):
+            mine = [r for r in judged.recordings if r.data_set == data_set]
+            found = _detections(scores, mine, _detector(judged.study))
+            results.setdefault(data_set, []).append(_honest(found, mine, judged.folds))
+    return results
+
+
+def _detector(study: Study) -> Detector:
+    return _decoded if study.apex_branch else _by_length
+
+
+def report(
+    recordings: Sequence[Recording], folds: Folds, seeds: Sequence[Sequence[Path]], detector: Detector | None = None
+) -> str:
     """The table, one row a method and data set: F1 of macro, micro, overall, then counts; the mean over seeds last."""
     lines = [f"{'':34}{'data set':10}{'macro':>7}{'micro':>7}{'overall':>8}   TP/FP/FN macro, micro"]
+    detector = detector or _decoded
     gathered: dict[tuple[str, str], list[SpottingResult]] = {}
     picker = {r.name: _pick(r) for r in recordings}
     for files in seeds:
         epochs = _read(files)
-        methods: dict[str, Detector] = {"honest": _decoded, "honest, fixed windows": _fixed}
+        methods: dict[str, Detector] = {"honest": detector, "honest, fixed windows": _fixed}
         for data_set in sorted({r.data_set for r in recordings}):
             mine = [r for r in recordings if r.data_set == data_set]
-            for label, detector in methods.items():
-                found = _detections(epochs[EPOCHS], mine, detector)
+            for label, method in methods.items():
+                found = _detections(epochs[EPOCHS], mine, method)
                 gathered.setdefault((label, data_set), []).append(_honest(found, mine, folds))
-            every = [_detections(epochs[e], mine, _decoded) for e in sorted(epochs)]
+            every = [_detections(epochs[e], mine, detector) for e in sorted(epochs)]
             gathered.setdefault(("published (best epoch on test)", data_set), []).append(_published(every, mine, folds))
             gathered.setdefault(("peak picker, no training", data_set), []).append(_honest(picker, mine, folds))
     for (label, data_set), results in sorted(gathered.items()):
@@ -181,6 +163,23 @@ def _permissive() -> DecodeSettings:
 
 def _decoded(intensity: FloatArray, apex: FloatArray) -> list[Found]:
     return decode(intensity, apex, _permissive())
+
+
+def _by_length(intensity: FloatArray, apex: FloatArray) -> list[Found]:
+    """Intensity alone scores; its run above half its height tells a micro-expression by its length."""
+    found = decode(intensity, np.stack([intensity, intensity], axis=1), _permissive())
+    return [
+        f for f in found if (_run_frames(intensity, f.apex) <= MICRO_LONGEST) == (CLASSES[f.class_index] == "micro")
+    ]
+
+
+def _run_frames(intensity: FloatArray, apex: int) -> int:
+    """Frames round the apex whose intensity stays above half of the apex's."""
+    low = np.flatnonzero(intensity <= 0.5 * intensity[apex])
+    at = int(np.searchsorted(low, apex))
+    first = int(low[at - 1]) + 1 if at > 0 else 0
+    last = int(low[at]) - 1 if at < len(low) else len(intensity) - 1
+    return last - first + 1
 
 
 def _fixed(intensity: FloatArray, apex: FloatArray) -> list[Found]:
@@ -256,8 +255,8 @@ def _video(
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m training.evaluate", description="Accuracy with subjects held out.")
-    parser.add_argument("--data", type=Path, action="append", required=True, help="a flow12 archive; may be repeated")
+    parser = argparse.ArgumentParser(prog="training.evaluate", description="Accuracy with subjects held out.")
+    parser.add_argument("--data", type=Path, action="append", required=True, help="a feature archive; may be repeated")
     parser.add_argument("--out", type=Path, required=True, help="folder for the folds' scores and the table")
     parser.add_argument("--folds", type=int, default=0, help="groups of subjects; 0: leave one subject out")
     parser.add_argument("--seeds", type=int, default=1)

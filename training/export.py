@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import logging
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -11,11 +13,13 @@ import torch
 
 from models.baseline import BaselineSettings
 from models.decode import DecodeSettings
-from models.errors import ModelFileError
-from models.model_file import INPUT_NAME, OUTPUT_NAMES, metadata
-from models.network import SpotterNetwork
+from models.errors import ModelFileError, OutputError
+from models.model_file import INPUT_NAME, OUTPUT_NAMES, ModelSpec, metadata
 from models.spotter import Spotter
 from models.types import REGION_COUNT
+from training import checkpoint
+from training.backbones import Network
+from training.provenance import versions
 
 log = logging.getLogger(__name__)
 
@@ -25,7 +29,7 @@ PARITY = 1e-4
 
 
 def export(
-    network: SpotterNetwork,
+    network: Network,
     path: Path,
     *,
     decode: DecodeSettings,
@@ -42,16 +46,19 @@ def export(
     """
     network = network.eval()
     example = torch.randn(1, 256, REGION_COUNT, 2, generator=torch.Generator().manual_seed(0)) * 0.03
-    program = torch.onnx.export(
-        network,
-        (example,),
-        input_names=[INPUT_NAME],
-        output_names=list(OUTPUT_NAMES),
-        dynamic_shapes={"features": {0: torch.export.Dim("batch", min=1), 1: torch.export.Dim("time", min=2)}},
-        opset_version=OPSET,
-        dynamo=True,
-        verbose=False,
-    )
+    with warnings.catch_warnings():
+        # the exporter uses parts of its own libraries that are on their way out
+        warnings.simplefilter("ignore")
+        program = torch.onnx.export(
+            network,
+            (example,),
+            input_names=[INPUT_NAME],
+            output_names=list(OUTPUT_NAMES),
+            dynamic_shapes={"features": {0: torch.export.Dim("batch", min=1), 1: torch.export.Dim("time", min=2)}},
+            opset_version=OPSET,
+            dynamo=True,
+            verbose=False,
+        )
     if program is None:
         raise ModelFileError("The network could not be exported to ONNX.")
     model = program.model_proto
@@ -84,7 +91,50 @@ def export(
     return difference
 
 
-def parity(network: SpotterNetwork, path: Path) -> float:
+def export_checkpoint(
+    source: Path, out: Path, like: Path | None = None, training_data: str | None = None, licence: str | None = None
+) -> tuple[float, ModelSpec]:
+    """Export a checkpoint with the decoding of another model file; returns the parity and the new file's words.
+
+    like: model file whose decoding, baseline and, unless given, licence are taken over; without it the shipped one's.
+    training_data: what the network has learned from, in words; without it what the run's folder says.
+
+    Raises:
+        ModelFileError: the checkpoint or the other model cannot be used, or the scores differ.
+        OutputError: the file cannot be written.
+    """
+    network, config_sha256 = checkpoint.load(source)
+    taken = Spotter(like, use_gpu=False).spec
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        difference = export(
+            network,
+            out,
+            decode=taken.decode,
+            baseline=taken.baseline,
+            training_data=training_data or _learned_from(source),
+            licence=licence or taken.licence,
+            version=versions()["apexspot"],
+            config_sha256=config_sha256,
+        )
+    except OSError as error:
+        raise OutputError(f"{out} cannot be written ({error.strerror}).") from error
+    return difference, Spotter(out, use_gpu=False).spec
+
+
+def _learned_from(source: Path) -> str:
+    """What the run's description says of its data, where the checkpoint still lies in the run's folder."""
+    for folder in (source.parent, source.parent.parent):
+        try:
+            run = json.loads((folder / "run.json").read_text("utf-8"))
+            words = f"{', '.join(run['data']['sets'])} ({run['data']['recordings']} recordings)"
+            return words if run["start"] is None else f"{words}, after the network {run['start'][:12]}"
+        except (OSError, ValueError, KeyError, TypeError):
+            continue
+    return "not stated"
+
+
+def parity(network: Network, path: Path) -> float:
     """Largest difference in score between torch and the file, over windows of several lengths and amplitudes."""
     spotter = Spotter(path, use_gpu=False)
     rng = np.random.default_rng(0)

@@ -17,10 +17,8 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import platform
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -29,12 +27,13 @@ from torch import Tensor
 from torch.utils.tensorboard import SummaryWriter
 
 from models.errors import ModelFileError, OutputError, UsageError
-from models.network import SpotterNetwork
 from models.types import ExpressionType
 from training import checkpoint
 from training.archive import check_classes, data_digest, load_data
+from training.backbones import Network
 from training.config import RunConfig, load_config
 from training.datasets import Recording
+from training.provenance import code_digest, versions
 from training.ship import calm_stretches
 from training.tracks import make_tracks
 from training.trainer import TrainingRun
@@ -91,7 +90,7 @@ def _run(
     out: Path,
     config: RunConfig,
     recordings: Sequence[Recording],
-    start: SpotterNetwork | None,
+    start: Network | None,
     device: str,
     progress: Progress | None,
 ) -> None:
@@ -159,6 +158,7 @@ def _claim(out: Path, config: RunConfig, what: dict[str, Any], device: str) -> N
                 "configuration": (out / "config.toml").read_text("utf-8") == text,
                 "data": before["data"] == what["data"],
                 "start": before["start"] == what["start"],
+                "version of the program": before["code"] == what["code"],
             }
         except (FileNotFoundError, ValueError, KeyError, TypeError) as error:
             raise UsageError(f"{out} is not a folder of apexspot train; choose another --out.") from error
@@ -167,7 +167,7 @@ def _claim(out: Path, config: RunConfig, what: dict[str, Any], device: str) -> N
             raise UsageError(f"{out} holds a run with another {' and '.join(other)}; choose another --out.")
         return
     _write(out / "config.toml", text)
-    _write(description, json.dumps(what | {"device": device, "versions": _versions()}, indent=1) + "\n")
+    _write(description, json.dumps(what | {"device": device, "versions": versions()}, indent=1) + "\n")
 
 
 def _write(path: Path, text: str) -> None:
@@ -185,19 +185,9 @@ def _description(data: Sequence[Path], recordings: Sequence[Recording], start: P
             "recordings": len(recordings),
             "points": {kind.value: points.count(kind) for kind in ExpressionType},
         },
+        "code": code_digest(),
         "start": None if start is None else hashlib.sha256(start.read_bytes()).hexdigest(),
     }
-
-
-def _versions() -> dict[str, str]:
-    names = ("apexspot", "torch", "numpy", "safetensors")
-    found = {"python": platform.python_version()}
-    for name in names:
-        try:
-            found[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            found[name] = "(not installed)"
-    return found
 
 
 def _device(wanted: str) -> str:

@@ -14,9 +14,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from models.network import NetworkOutput, NetworkSettings, SpotterNetwork
+from models.network import NetworkOutput, NetworkSettings
 from models.types import FloatArray
 from training import gim, losses
+from training.backbones import Network, Shape, build
 from training.datasets import Recording
 from training.material import Material, Sampler, recorded_material, synthetic_material
 from training.tracks import Track
@@ -49,7 +50,7 @@ class TrainSettings:
     move_points: bool = True
     move_apexes: bool = False
     seed: int = 0
-    network: NetworkSettings = field(default_factory=NetworkSettings)
+    network: Shape = field(default_factory=NetworkSettings)
     loss: losses.LossWeights = field(default_factory=losses.LossWeights)
     rules: gim.GimRules = field(default_factory=gim.GimRules)
 
@@ -88,7 +89,7 @@ class TrainingRun:
         self._recorded = [recorded_material(r, settings) for r in recordings]
         synthetic = synthetic_material(tracks, settings.rules)
         self._sampler = Sampler(self._recorded, synthetic, settings, self._rng)
-        self.network = SpotterNetwork(settings.network)
+        self.network = build(settings.network)
         if start is None:
             self.network.fit_normalisation([self._sampler.batch()[0] for _ in range(12)])
         else:
@@ -191,8 +192,8 @@ def train(
     tracks: Sequence[Track],
     settings: TrainSettings,
     progress: Callable[[int, dict[str, float]], None] | None = None,
-    epoch: Callable[[int, SpotterNetwork], None] | None = None,
-) -> SpotterNetwork:
+    epoch: Callable[[int, Network], None] | None = None,
+) -> Network:
     """Train one network from scratch on the CPU and return it in evaluation mode.
 
     recordings: learned from their points alone. tracks: synthetic, learned from their exact truth. progress: called
@@ -211,7 +212,7 @@ def train(
 
 
 @torch.no_grad()
-def infer(network: SpotterNetwork, features: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+def infer(network: Network, features: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Intensity (T,), apex scores (T, 2) and embedding g_t (T, C) of one whole track of displacements (T, 12, 2)."""
     network.eval()
     device = next(network.parameters()).device
@@ -229,7 +230,7 @@ def _to_gaussian(recorded: list[Material], settings: TrainSettings) -> None:
         m.targets = gim.Targets(soft, m.targets.apex, gim.neutral_frames(m.points, soft, settings.rules))
 
 
-def _to_adaptive(network: SpotterNetwork, recorded: list[Material], settings: TrainSettings, progress: float) -> None:
+def _to_adaptive(network: Network, recorded: list[Material], settings: TrainSettings, progress: float) -> None:
     reliable = max(0.8 - 0.5 * progress, 0.5)
     for m in recorded:
         if not m.points:
@@ -242,7 +243,7 @@ def _to_adaptive(network: SpotterNetwork, recorded: list[Material], settings: Tr
         m.targets = gim.Targets(soft, apex, gim.neutral_frames(m.points, soft, settings.rules))
 
 
-def _outputs(network: SpotterNetwork, features: Tensor, mixed: bool) -> NetworkOutput:
+def _outputs(network: Network, features: Tensor, mixed: bool) -> NetworkOutput:
     """The network's outputs in full precision, computed in bfloat16 from the description on where ``mixed``."""
     if not mixed:
         return network.logits(features)

@@ -53,7 +53,7 @@ def test_there_is_no_pickle_in_it(tmp_path: Path, network: SpotterNetwork) -> No
     checkpoint.save(network, SETTINGS, path)
     data = path.read_bytes()
     header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
-    assert set(header["__metadata__"]) == {"network", "settings"}
+    assert set(header["__metadata__"]) == {"backbone", "network", "settings"}
 
 
 def test_parameters_are_counted(network: SpotterNetwork) -> None:

@@ -10,7 +10,9 @@ pytest.importorskip("torch", reason="training needs the extra [train]")
 from models.decode import Found
 from models.types import ExpressionType
 from training.datasets import LabelledInterval, Point, Recording
-from training.evaluate import Folds, _honest, _pick, _published, _thresholds, _windows, main
+from training.evaluate import _by_length, _honest, _pick, _published, _run_frames, _thresholds, _windows, main
+from training.held_out import Folds, _drawn
+from training.readers import PointDraw
 
 MACRO, MICRO = ExpressionType.MACRO, ExpressionType.MICRO
 
@@ -74,4 +76,28 @@ def test_windows_do_not_overlap_much_and_stay_inside() -> None:
 def test_a_folder_that_is_no_archive_is_one_sentence(tmp_path, caplog) -> None:
     code = main(["--data", str(tmp_path), "--out", str(tmp_path / "out")])
     assert code == 1
-    assert "flow12" in caplog.text
+    assert "not a feature archive" in caplog.text
+
+
+def test_without_the_apex_branch_length_tells_the_classes_apart() -> None:
+    t = np.arange(200)
+    intensity = np.maximum(np.exp(-(((t - 50) / 15) ** 2)), np.exp(-(((t - 140) / 4) ** 2))).astype(np.float32)
+    assert _run_frames(intensity, 50) == 25 and _run_frames(intensity, 140) == 7
+    nonsense = np.random.default_rng(0).random((200, 2)).astype(np.float32)
+    found = _by_length(intensity, nonsense)
+    assert [(f.class_index, f.apex) for f in found] == [(0, 50), (1, 140)]
+
+
+def test_a_run_may_reach_the_ends() -> None:
+    assert _run_frames(np.ones(9, np.float32), 4) == 9
+    assert _run_frames(np.array([1, 1, 0, 1], np.float32), 0) == 2
+
+
+def test_points_are_drawn_inside_their_intervals_and_by_seed() -> None:
+    for draw in PointDraw:
+        drawn = {_drawn(VIDEOS[0], draw, seed) for seed in range(20)}
+        assert len(drawn) > 3
+        assert all(len(points) == 1 and 95 <= points[0].frame <= 131 for points in drawn)
+        assert _drawn(VIDEOS[0], draw, 3) == _drawn(VIDEOS[0], draw, 3)
+    edges = [_drawn(VIDEOS[0], PointDraw.EDGE, seed)[0].frame for seed in range(20)]
+    assert all(frame <= 98 or frame >= 128 for frame in edges)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import warnings
+import json
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,11 +16,15 @@ pytest.importorskip("onnxscript", reason="the extra [train] (onnxscript) is not 
 
 from models.baseline import BaselineSettings  # noqa: E402
 from models.decode import DecodeSettings  # noqa: E402
+from models.errors import ModelFileError, OutputError  # noqa: E402
 from models.network import NetworkSettings, SpotterNetwork  # noqa: E402
 from models.spotter import Spotter  # noqa: E402
-from training.export import PARITY, export, parity  # noqa: E402
+from training import checkpoint  # noqa: E402
+from training.export import PARITY, export, export_checkpoint, parity  # noqa: E402
+from training.trainer import TrainSettings  # noqa: E402
 
 SMALL = NetworkSettings(scales=(4,), width=8, dilations=(1,), activity_frames=16)
+DECODE = replace(DecodeSettings(), island=0.15)
 
 pytestmark = pytest.mark.timeout(400)
 
@@ -36,19 +41,16 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Exported:
     network = SpotterNetwork(SMALL)
     network.fit_normalisation([torch.cumsum(torch.randn(2, 100, 12, 2) * 0.003, 1)])
     path = tmp_path_factory.mktemp("model") / "tiny.onnx"
-    with warnings.catch_warnings():
-        # the exporter uses parts of its own libraries that are on their way out
-        warnings.simplefilter("ignore")
-        difference = export(
-            network,
-            path,
-            decode=DecodeSettings(),
-            baseline=BaselineSettings(),
-            training_data="none: random weights",
-            licence="test",
-            version="0.0.0",
-            config_sha256="cd" * 32,
-        )
+    difference = export(
+        network,
+        path,
+        decode=DECODE,
+        baseline=BaselineSettings(),
+        training_data="none: random weights",
+        licence="test",
+        version="0.0.0",
+        config_sha256="cd" * 32,
+    )
     return Exported(network, path, difference)
 
 
@@ -81,8 +83,25 @@ def test_the_file_stands_alone(exported: Exported) -> None:
 def test_it_carries_its_specification_and_no_traces_of_this_machine(exported: Exported) -> None:
     spec = Spotter(exported.path, use_gpu=False).spec
     assert (spec.look_back_frames, spec.look_ahead_frames) == (SMALL.look_back_frames, SMALL.look_ahead_frames)
-    assert spec.decode == DecodeSettings() and spec.baseline == BaselineSettings()
+    assert spec.decode == DECODE and spec.baseline == BaselineSettings()
     assert (spec.licence, spec.config_sha256) == ("test", "cd" * 32)
     data = exported.path.read_bytes()
     for trace in (b"site-packages", b".py", str(Path.home()).encode() + b"/", b"Traceback"):
         assert trace not in data
+
+
+def test_a_checkpoint_becomes_a_model_that_decodes_like_another(exported: Exported, tmp_path: Path) -> None:
+    source = tmp_path / "model.safetensors"
+    checkpoint.save(exported.network, TrainSettings(network=SMALL), source)
+    run = {"data": {"sets": ["plain"], "recordings": 3}, "start": "ab" * 32}
+    (tmp_path / "run.json").write_text(json.dumps(run))
+    out = tmp_path / "new" / "mine.onnx"
+    difference, spec = export_checkpoint(source, out, exported.path)
+    assert difference <= PARITY
+    assert (spec.decode, spec.licence) == (DECODE, "test")
+    assert spec.training_data == "plain (3 recordings), after the network abababababab"
+    assert spec.config_sha256 == checkpoint.load(source)[1]
+    with pytest.raises(OutputError, match="cannot be written"):
+        export_checkpoint(source, source / "mine.onnx", exported.path)
+    with pytest.raises(ModelFileError, match="not a checkpoint"):
+        export_checkpoint(exported.path, tmp_path / "no.onnx", exported.path)
