@@ -63,17 +63,11 @@ def record(
 
     spotter = Spotter(model)
     kind = type(choice).__name__.removesuffix("Choice").lower()
-    recorder = Recorder(
-        out,
-        SourceInfo(kind=kind, name=choice.label),
-        spotter,
-        participant=name,
-        consent=consent,
-        scores_only=scores_only,
-    )
-    typer.echo(f"Recording {choice.label} to {recorder.folder}; Ctrl+C ends it.")
-    live = LiveSession(lambda: open_source(choice, paced=True), spotter=spotter, sinks=(recorder,))
+    where = SourceInfo(kind=kind, name=choice.label)
     with _stop_signals() as asked:
+        recorder = Recorder(out, where, spotter, participant=name, consent=consent, scores_only=scores_only)
+        typer.echo(f"Recording {choice.label} to {recorder.folder}; Ctrl+C ends it.")
+        live = LiveSession(lambda: open_source(choice, paced=True), spotter=spotter, sinks=(recorder,))
         try:
             live.start()
             remark = _watch(live, recorder, asked, seconds)

@@ -7,7 +7,6 @@ file's length tells how many.
 
 from __future__ import annotations
 
-import ast
 import io
 import os
 from pathlib import Path
@@ -96,10 +95,11 @@ def read_features(path: Path) -> NDArray[np.void]:
         data = path.read_bytes()
     except OSError as error:
         raise DataError(f"{path} cannot be read ({error.strerror}).") from error
-    if len(data) < _HEADER_BYTES or not _is_ours(data[:_HEADER_BYTES]):
+    begin = _data_begin(data)
+    if begin != _HEADER_BYTES:
         raise DataError(f"{path} does not hold a session's features, or its beginning is damaged.")
-    rows = (len(data) - _HEADER_BYTES) // FEATURE_ROW.itemsize
-    return np.frombuffer(data, FEATURE_ROW, rows, _HEADER_BYTES)
+    rows = (len(data) - begin) // FEATURE_ROW.itemsize
+    return np.frombuffer(data, FEATURE_ROW, rows, begin)
 
 
 def close_features(path: Path, file: BinaryIO) -> int:
@@ -130,12 +130,16 @@ def motion_of(row: np.void) -> FrameMotion:
     )
 
 
-def _is_ours(header: bytes) -> bool:
+def _data_begin(data: bytes) -> int | None:
+    """Where the rows begin; ``None`` where the header is not one of ours."""
+    buffer = io.BytesIO(data[: 4 * _HEADER_BYTES])
     try:
-        stated = ast.literal_eval(header[10:].decode("latin1"))
-        return bool(header[:8] == b"\x93NUMPY\x01\x00" and header == _header(stated["shape"][0]))
-    except (ValueError, SyntaxError, KeyError, IndexError, TypeError):
-        return False
+        if np.lib.format.read_magic(buffer) != (1, 0):
+            return None
+        shape, fortran_order, dtype = np.lib.format.read_array_header_1_0(buffer)
+    except ValueError:
+        return None
+    return buffer.tell() if dtype == FEATURE_ROW and len(shape) == 1 and not fortran_order else None
 
 
 def _write_all(file: BinaryIO, data: bytes) -> None:

@@ -23,7 +23,7 @@ from app.session.video import VideoWriter
 from app.tables import FRAME_COLUMNS, INTERVAL_COLUMNS
 from models.errors import DataError, OutputError, UsageError
 from models.spotter import Spotter
-from models.types import ExpressionType, Frame, FrameMotion
+from models.types import ExpressionType, Frame, FrameMotion, Update
 from models.video import VideoFile
 from training.actions import Side
 from training.synth_script import Degradation, Event, Script
@@ -249,6 +249,30 @@ def test_times_of_the_video_start_at_its_first_frame(tmp_path: Path) -> None:
     assert pts_of(tmp_path / "video.mp4") == [round(k / 30 * 1e6) for k in range(40)]
     with pytest.raises(OutputError, match=r"video\.mp4\.writing"):
         VideoWriter(tmp_path / "missing" / "video.mp4")
+
+
+def test_a_sink_that_fails_does_not_end_the_session(
+    face_video: Path, tmp_path: Path, spotter: Spotter, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Failing:
+        calls = 0
+
+        def frame(self, frame: Frame) -> None:
+            self.calls += 1
+            raise OSError("broken")
+
+        def motion(self, motion: FrameMotion) -> None:
+            self.calls += 1
+
+        def update(self, update: Update) -> None:
+            self.calls += 1
+
+    failing, recorder = Failing(), Recorder(tmp_path, SOURCE, spotter, scores_only=True)
+    with LiveSession(VideoFile(face_video), spotter=spotter, lossless=True, sinks=(failing, recorder)) as live:
+        assert live.wait(60.0)
+    recorder.close()
+    assert live.snapshot().state is LiveState.ENDED and failing.calls == 1 and "left out" in caplog.text
+    assert len(read_session(recorder.folder).features) == 60
 
 
 def pts_of(path: Path) -> list[int]:
