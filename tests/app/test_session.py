@@ -78,6 +78,22 @@ def test_the_folder_holds_what_the_design_names(recorded: tuple[Session, LiveSna
 
 def test_replay_from_the_features_equals_live(recorded: tuple[Session, LiveSnapshot], spotter: Spotter) -> None:
     session, snapshot = recorded
+    assert_replay_is_live(session, snapshot, spotter)
+
+
+@pytest.mark.parametrize("fps", [25.0, 30.0, 60.0])
+def test_replay_equals_live_at_every_rate(fps: float, tmp_path: Path, spotter: Spotter) -> None:
+    smile = Event(("smile",), 0.6, 1.0, 1.7, 1.0, Side.BOTH, ExpressionType.MACRO)
+    clip = tmp_path / "clip.mp4"
+    write(Script(7, 2.5, fps, (240, 180), iod_px=42.0, events=(smile,), sway_iod=0.004), clip)
+    recorder = Recorder(tmp_path, SOURCE, spotter, scores_only=True)
+    with LiveSession(VideoFile(clip), spotter=spotter, lossless=True, sinks=(recorder,)) as live:
+        assert live.wait(60.0)
+    recorder.close()
+    assert_replay_is_live(read_session(recorder.folder), live.snapshot(), spotter)
+
+
+def assert_replay_is_live(session: Session, snapshot: LiveSnapshot, spotter: Spotter) -> None:
     live = snapshot.analysis
     assert snapshot.state is LiveState.ENDED and live.intervals, "the clip should hold something to compare"
     scores, intervals = replay(session, spotter)
