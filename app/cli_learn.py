@@ -4,18 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from app.cli_train import require_extra
 
+if TYPE_CHECKING:
+    from training.held_out import Study
+
 Data = Annotated[list[Path], typer.Option("--data", metavar="DIR", help="A feature archive; may be repeated.")]
 Config = Annotated[
     Path | None, typer.Option("--config", metavar="FILE", help="TOML; without it the shipped model's recipe.")
 ]
+Folds = Annotated[int, typer.Option(min=0, help="Groups of subjects to hold out; 0: each subject by itself.")]
+Seeds = Annotated[int, typer.Option(min=1, help="Times to train each fold.")]
+Steps = Annotated[int | None, typer.Option(min=8, help="Steps of each training [as configured].")]
+Jobs = Annotated[int, typer.Option(min=1, help="Folds at a time.")]
 
 
 class Device(StrEnum):
@@ -29,6 +37,9 @@ class Device(StrEnum):
 def add_learning_commands(app: typer.Typer) -> None:
     """Register the commands."""
     app.command()(train)
+    app.command()(evaluate)
+    app.command()(ablate)
+    app.command("export-model")(export_model)
 
 
 def train(
@@ -50,12 +61,104 @@ def train(
     from training.run import train_in
 
     with _bar() as progress:
-        model = train_in(out, data, config, start, device.value, progress)
+
+        def told(done: int, total: int, parts: Mapping[str, float]) -> None:
+            if progress is not None:
+                progress(done, total, f"loss {sum(parts.values()):.3f}")
+
+        model = train_in(out, data, config, start, device.value, told)
     typer.echo(f"Trained: {model}. To use it: apexspot export-model {model} --out FILE.onnx.")
 
 
+def evaluate(
+    data: Data,
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder for the folds' scores and the table.")],
+    config: Config = None,
+    folds: Folds = 0,
+    seeds: Seeds = 1,
+    steps: Steps = None,
+    jobs: Jobs = 2,
+) -> None:
+    """Measure accuracy on people who were held out of training.
+
+    Two protocols side by side: honest, and the published one, which looks at who is tested.
+
+    It may be interrupted: the same command goes on with the folds that are missing.
+    """
+    require_extra("torch")
+    from training.evaluate import evaluate as run
+
+    with _bar() as progress:
+        done = None if progress is None else lambda n, total: progress(n, total, "folds")
+        text = run(data, out, _study(config, steps), folds, seeds, jobs, done)
+    typer.echo(text, nl=False)
+
+
+def ablate(
+    data: Data,
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder for the folds' scores and the table.")],
+    config: Config = None,
+    only: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="Only this variant; may be repeated [all].")
+    ] = None,
+    folds: Folds = 0,
+    seeds: Seeds = 1,
+    steps: Steps = None,
+    jobs: Jobs = 2,
+) -> None:
+    """Measure what each part of the method is worth.
+
+    Every variant is trained anew for every fold, which takes long; --folds and --steps make it small.
+
+    It may be interrupted: the same command goes on with the folds that are missing.
+    """
+    require_extra("torch")
+    from training.ablate import ablate as run
+
+    with _bar() as progress:
+        done = None if progress is None else lambda words, n, total: progress(n, total, words)
+        text = run(data, out, _study(config, steps), folds, seeds, jobs, only or (), done)
+    typer.echo(text, nl=False)
+
+
+def export_model(
+    checkpoint: Annotated[Path, typer.Argument(metavar="CHECKPOINT", help="What apexspot train has made.")],
+    out: Annotated[Path, typer.Option(metavar="FILE", help="Model file (.onnx) to write.")],
+    like: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Model file whose thresholds are taken [the shipped one].")
+    ] = None,
+    learned_from: Annotated[
+        str | None, typer.Option("--training-data", metavar="TEXT", help="What it learned from [as the run says].")
+    ] = None,
+    licence: Annotated[
+        str | None, typer.Option(metavar="TEXT", help="Terms of use [those of the model whose thresholds it has].")
+    ] = None,
+) -> None:
+    """Make a trained network a model file that the application can use.
+
+    The file is compared with the network before it is kept. Use it with: apexspot spot VIDEO --model FILE.
+    """
+    require_extra("torch", "onnx", "onnxscript", "safetensors")
+    from training.export import export_checkpoint
+
+    difference, spec = export_checkpoint(checkpoint, out, like, learned_from, licence)
+    typer.echo(f"{out}: looks {spec.look_ahead_s:.1f} s ahead; differs from the network by at most {difference:.0e}.")
+    typer.echo(f"  Learned from: {spec.training_data}. Terms: {spec.licence}.")
+
+
+def _study(config: Path | None, steps: int | None) -> Study:
+    from training.config import load_config
+    from training.held_out import Study
+
+    chosen = load_config(config)
+    settings = chosen.settings()
+    if steps is not None:
+        settings = replace(settings, steps=steps)
+    return Study(settings, chosen.drawn_tracks, apex_branch=chosen.parts.apex_branch)
+
+
 @contextmanager
-def _bar() -> Iterator[Callable[[int, int, Mapping[str, float]], None] | None]:
+def _bar() -> Iterator[Callable[[int, int, str], None] | None]:
     """A bar on stderr while a terminal is there to see it."""
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
@@ -68,7 +171,7 @@ def _bar() -> Iterator[Callable[[int, int, Mapping[str, float]], None] | None]:
     with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task("preparing", total=None)
 
-        def report(done: int, total: int, parts: Mapping[str, float]) -> None:
-            bar.update(task, completed=done, total=total, description=f"{done}/{total} loss {sum(parts.values()):.3f}")
+        def report(done: int, total: int, words: str) -> None:
+            bar.update(task, completed=done, total=total, description=f"{done}/{total} {words}")
 
         yield report

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import logging
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -46,7 +48,7 @@ def export(
     """
     network = network.eval()
     example = torch.randn(1, 256, REGION_COUNT, 2, generator=torch.Generator().manual_seed(0)) * 0.03
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), _quiet(logging.getLogger("torch.onnx")):
         # the exporter uses parts of its own libraries that are on their way out
         warnings.simplefilter("ignore")
         program = torch.onnx.export(
@@ -89,6 +91,17 @@ def export(
     partial.replace(path)
     log.info("exported %s, parity %.1e", path, difference)
     return difference
+
+
+@contextmanager
+def _quiet(logger: logging.Logger) -> Iterator[None]:
+    """The exporter says on stderr which libraries it could do without."""
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
 
 
 def export_checkpoint(

@@ -8,8 +8,10 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections.abc import Callable, Sequence
+import multiprocessing
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -98,14 +100,31 @@ def judge(
             for fold in range(parts.count)
         ]
         files = []
-        with ProcessPoolExecutor(jobs, initializer=torch.set_num_threads, initargs=(1,)) as pool:
-            for file in pool.map(_fold, *zip(*orders, strict=True)):
+        with _workers(jobs) as each:
+            for file in each(_fold, *zip(*orders, strict=True)):
                 files.append(file)
                 if report_done is not None:
                     report_done(len(files), len(orders))
     except OSError as error:
         raise OutputError(f"{out} cannot be written ({error.strerror}).") from error
     return Judged(study, recordings, parts, [files[i : i + parts.count] for i in range(0, len(files), parts.count)])
+
+
+@contextmanager
+def _workers(jobs: int) -> Iterator[Callable[..., Iterator[Path]]]:
+    """``map`` over so many processes, or in this one; each works in one thread, so that the numbers are the same."""
+    if jobs > 1:
+        # forking a process whose libraries run threads may hang
+        spawn = multiprocessing.get_context("spawn")
+        with ProcessPoolExecutor(jobs, spawn, torch.set_num_threads, (1,)) as pool:
+            yield pool.map
+        return
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield map
+    finally:
+        torch.set_num_threads(threads)
 
 
 def _claim(out: Path, data: Sequence[Path]) -> None:

@@ -1,0 +1,135 @@
+"""The commands that train, judge and export: from an archive to a model that the application uses."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import app.cli as cli
+
+Run = Callable[..., tuple[int, str, str]]
+
+CONFIG = """
+seed = 5
+steps = 9
+drawn_tracks = 2
+[batch]
+recorded = 2
+synthetic = 1
+frames = 64
+[tcn]
+scales = [3, 8]
+width = 8
+dilations = [1]
+activity_frames = 20
+"""
+
+needs_torch = pytest.mark.skipif(importlib.util.find_spec("torch") is None, reason="the extra [train] is not installed")
+
+
+@pytest.fixture
+def run(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
+    """Runs a command in an empty folder; gives exit code, stdout and stderr."""
+    monkeypatch.chdir(tmp_path)
+
+    def command(*arguments: object) -> tuple[int, str, str]:
+        code = cli._run([str(a) for a in arguments])
+        streams = capfd.readouterr()
+        assert "Traceback" not in streams.err
+        return code, streams.out, streams.err
+
+    return command
+
+
+@pytest.fixture(scope="module")
+def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A flow12 archive of three people with one expression of either kind each."""
+    folder = tmp_path_factory.mktemp("data") / "tiny"
+    folder.mkdir()
+    rng = np.random.default_rng(0)
+    flows, points, intervals = {}, ["video,frame,type"], ["video,subject,onset_frame,apex_frame,offset_frame,type"]
+    for name in ("s1_a", "s2_a", "s3_a"):
+        flow = rng.normal(0, 0.002, (150, 12, 2))
+        flow[40:48, 8:11, 1] -= 0.05
+        flow[48:60, 8:11, 1] += 0.033
+        flows[name] = flow.astype(np.float32)
+        points += [f"{name},47,macro", f"{name},110,micro"]
+        intervals += [f"{name},{name[:2]},40,47,60,macro", f"{name},{name[:2]},104,109,116,micro"]
+    np.savez(folder / "features.npz", **flows)
+    (folder / "meta.json").write_text(json.dumps({"fps": 30.0, "px_per_unit": 20}))
+    (folder / "points.csv").write_text("\n".join(points) + "\n")
+    (folder / "intervals.csv").write_text("\n".join(intervals) + "\n")
+    return folder
+
+
+@pytest.mark.parametrize("command", ["train", "evaluate", "ablate", "export-model"])
+def test_without_the_extra_it_says_what_to_install(run: Run, monkeypatch: pytest.MonkeyPatch, command: str) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    given = ("model.safetensors",) if command == "export-model" else ("--data", "none")
+    code, out, err = run(command, *given, "--out", "out")
+    assert (code, out) == (2, "")
+    assert "apexspot[train]" in err and err.count("\n") == 1
+
+
+@needs_torch
+def test_the_whole_way_to_a_model_that_spots(run: Run, archive: Path, tmp_path: Path) -> None:
+    (tmp_path / "run.toml").write_text(CONFIG)
+    first = run("train", "--data", archive, "--config", "run.toml", "--out", "first", "--device", "cpu")
+    assert first[0] == 0 and "model.safetensors" in first[1] and first[2] == ""
+    (tmp_path / "few.toml").write_text("steps = 2\ndrawn_tracks = 1\n[batch]\nrecorded = 1\nframes = 64\n")
+    start = ("--from", "first/model.safetensors")
+    code, _, err = run("train", "--data", archive, "--config", "few.toml", *start, "--out", "second")
+    assert (code, err) == (0, "")
+    code, out, err = run("export-model", "second/model.safetensors", "--out", "mine.onnx")
+    assert (code, err) == (0, "")
+    assert "tiny (3 recordings), after the network" in out
+    from models.spotter import Spotter
+
+    spotter, shipped = Spotter(tmp_path / "mine.onnx", use_gpu=False), Spotter(use_gpu=False)
+    assert spotter.spec.decode == shipped.spec.decode
+    intensity, _ = spotter.score(np.zeros((50, 12, 2), np.float32))
+    assert intensity.shape == (50,) and bool(np.isfinite(intensity).all())
+
+
+@needs_torch
+def test_evaluate_and_ablate_write_tables_and_go_on(run: Run, archive: Path, tmp_path: Path) -> None:
+    (tmp_path / "run.toml").write_text(CONFIG)
+    given = ("--data", archive, "--config", "run.toml", "--folds", 2, "--steps", 8, "--jobs", 1)
+    code, out, err = run("evaluate", *given, "--out", "judged")
+    assert (code, err) == (0, "")
+    assert out == (tmp_path / "judged" / "table.txt").read_text()
+    assert "honest" in out and "published" in out and "peak picker" in out
+    made_from = json.loads((tmp_path / "judged" / "evaluation.json").read_text())
+    assert made_from["settings"]["steps"] == 8 and made_from["folds"] == 2 and len(made_from["data_sha256"]) == 1
+    files = {p: p.stat().st_mtime_ns for p in (tmp_path / "judged").glob("*.npz")}
+    assert len(files) == 2
+    assert run("evaluate", *given, "--out", "judged")[1] == out
+    assert {p: p.stat().st_mtime_ns for p in (tmp_path / "judged").glob("*.npz")} == files
+
+    code, out, err = run("ablate", *given, "--out", "ablated", "--only", "hard", "--only", "points-edge")
+    assert (code, err) == (0, "")
+    rows = out.splitlines()
+    assert rows[1].startswith("hard labels only") and rows[2].startswith("points drawn: edge") and len(rows) == 4
+    assert set(json.loads((tmp_path / "ablated" / "ablation.json").read_text())["results"]) == {"hard", "points-edge"}
+
+
+@needs_torch
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("train", "--data", "none", "--out", "out"), "not a feature archive"),
+        (("train", "--data", "ARCHIVE", "--config", "none.toml", "--out", "out"), "no file none.toml"),
+        (("train", "--data", "ARCHIVE", "--from", "none", "--out", "out"), "not a checkpoint"),
+        (("ablate", "--data", "ARCHIVE", "--only", "everything", "--out", "out"), "no-contrastive"),
+        (("export-model", "none", "--out", "mine.onnx"), "not a checkpoint"),
+    ],
+)
+def test_what_cannot_be_is_one_sentence(run: Run, archive: Path, arguments: tuple[str, ...], words: str) -> None:
+    code, out, err = run(*(str(archive) if a == "ARCHIVE" else a for a in arguments))
+    assert code in (1, 2) and out == ""
+    assert words in err and err.count("\n") == 1
