@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -113,18 +113,29 @@ def test_a_folder_that_is_removed_is_noticed(tmp_path: Path, spotter: Spotter) -
 
 
 @pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of one megabyte."""
+def mount_disk(tmp_path: Path) -> Iterator[Callable[[str], Path]]:
+    """Mounts a file system of one megabyte with the options given."""
     place = tmp_path / "disk"
     place.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(place)]
-    if shutil.which("mount") is None or subprocess.run(command, capture_output=True).returncode != 0:
-        pytest.skip("this system does not let the tests mount a small disk")
-    yield place
-    subprocess.run(["umount", "-l", str(place)], check=True)
+
+    def mount(options: str) -> Path:
+        command = ["mount", "-t", "tmpfs", "-o", f"size=1m{options}", "tmpfs", str(place)]
+        if shutil.which("mount") is None or subprocess.run(command, capture_output=True).returncode != 0:
+            pytest.skip("this system does not let the tests mount a small disk")
+        return place
+
+    yield mount
+    if place.is_mount():
+        subprocess.run(["umount", "-l", str(place)], check=True)
 
 
-def test_a_full_disk_leaves_a_session_that_opens(small_disk: Path, spotter: Spotter) -> None:
+def test_a_read_only_disk_is_refused(mount_disk: Callable[[str], Path], spotter: Spotter) -> None:
+    with pytest.raises(OutputError, match=r"Nothing can be written to .* \(Read-only file system\)"):
+        Recorder(mount_disk(",ro"), SOURCE, spotter)
+
+
+def test_a_full_disk_leaves_a_session_that_opens(mount_disk: Callable[[str], Path], spotter: Spotter) -> None:
+    small_disk = mount_disk("")
     recorder = Recorder(small_disk, SOURCE, spotter, settings=RecorderSettings(0, 0))
     fed = 0
     while recorder.status().error is None:
