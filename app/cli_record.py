@@ -145,7 +145,7 @@ def find_source(text: str) -> SourceChoice:
 
 
 def _watch(live: LiveSession, recorder: Recorder, asked: threading.Event, seconds: float | None) -> str:
-    """Wait until the session is over or is to end; returns why it was ended, empty where it ended by itself."""
+    """Wait until the session is over or is to end; returns the problem that ended it, empty where there was none."""
     warned = False
     while not live.wait(_POLL_S):
         status = recorder.status()
@@ -164,6 +164,8 @@ def _watch(live: LiveSession, recorder: Recorder, asked: threading.Event, second
 def _report(
     status: RecorderStatus, info: SessionInfo | None, intervals: tuple[Interval, ...], failed: str | None, remark: str
 ) -> None:
+    from app.session.schema import SessionState
+
     if info is None:
         if failed:
             raise DataError(f"{failed} Nothing was recorded.")
@@ -177,11 +179,13 @@ def _report(
         f"{counts.offered} frames analysed"
         + ("." if info.scores_only else f", {counts.video_written} in the video ({counts.video_dropped} dropped).")
     )
+    if info.state is SessionState.RECORDING and status.folder.is_dir():
+        typer.echo(f"It could not be finished; when the cause is gone, run: apexspot recover {status.folder}")
     if failed:
         raise DataError(f"{failed} What was recorded until then is kept.")
     problem = status.error or remark
     if problem:
-        raise OutputError(f"{problem} What was written until then is kept.")
+        raise OutputError(problem)
 
 
 @contextmanager

@@ -283,7 +283,9 @@ class Recorder:
         except (OSError, ApexspotError) as error:
             log.warning("the tables stopped", exc_info=error)
             reason = error.strerror if isinstance(error, OSError) else str(error)
-            self._error = self._error or f"Nothing more can be written to {self.folder} ({reason}); recording ended."
+            self._error = (
+                self._error or f"Nothing more can be written to {self.folder} ({reason}); what was written can be read."
+            )
         except Exception as error:
             log.error("unexpected error while recording", exc_info=error)
             self._error = f"Recording ended unexpectedly ({type(error).__name__}); the log has details."

@@ -147,8 +147,11 @@ class SessionTables:
     def close(self) -> None:
         """Write what is left and close; every file is closed even where one cannot be written."""
         errors: list[OSError] = []
-        for row in self._rows.rest():
-            self._frames.add(row)
+        try:
+            for row in self._rows.rest():
+                self._frames.add(row)
+        except OSError as error:
+            errors.append(error)
         for part in (self.features, self._frames, self._intervals, self._points):
             try:
                 part.close()

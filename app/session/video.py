@@ -136,7 +136,7 @@ class VideoWriter:
         except Exception as error:
             log.warning("the video stopped", exc_info=error)
             reason = getattr(error, "strerror", None) or type(error).__name__
-            self.error = f"{self._writing} cannot be written any further ({reason})."
+            self.error = f"{self._writing} cannot be written any further ({reason}); what is in it can be played."
             with self._changed:
                 self.dropped += len(self._queue)
                 self._queue.clear()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
 import subprocess
 import sys
@@ -83,10 +84,7 @@ def test_ctrl_c_keeps_everything(number: signal.Signals, tmp_path: Path) -> None
     command = [sys.executable, "-m", "app", "record", "--source", "demo", "--out", str(tmp_path)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT)
     try:
-        end_s = time.monotonic() + 60.0
-        while not any(len(read_session(p.parent).features) > 10 for p in tmp_path.glob("*/session.json")):
-            assert time.monotonic() < end_s and process.poll() is None
-            time.sleep(0.05)
+        wait_for_features(process, tmp_path)
         process.send_signal(number)
         process.send_signal(number)  # an impatient person
         out, err = process.communicate(timeout=60)
@@ -99,6 +97,29 @@ def test_ctrl_c_keeps_everything(number: signal.Signals, tmp_path: Path) -> None
     session = read_session(folder)
     assert session.info.state is SessionState.COMPLETE and len(session.frames) == session.info.counts.offered
     assert session.video is not None and count_pictures(session.video) == session.info.counts.video_written
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows does not let go of files that are open")
+def test_a_folder_that_is_removed_ends_the_recording(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "app", "record", "--source", "demo", "--out", str(tmp_path)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT)
+    try:
+        wait_for_features(process, tmp_path)
+        (folder,) = tmp_path.iterdir()
+        shutil.rmtree(folder)
+        _, err = process.communicate(timeout=60)
+    finally:
+        process.kill()
+        process.wait()
+    assert process.returncode == 1 and str(folder) in err and "Traceback" not in err
+    assert err.count("\n") == 1 and err.startswith("apexspot: ")
+
+
+def wait_for_features(process: subprocess.Popen[str], out: Path) -> None:
+    end_s = time.monotonic() + 60.0
+    while not any(len(read_session(p.parent).features) > 10 for p in out.glob("*/session.json")):
+        assert time.monotonic() < end_s and process.poll() is None
+        time.sleep(0.05)
 
 
 @pytest.mark.parametrize(
