@@ -22,7 +22,14 @@ from pathlib import Path
 
 import numpy as np
 
-from models.decode import CLASSES, DecodeSettings, Found, class_scores, decode, suppress
+from models.decode import (
+    CLASSES,
+    DecodeSettings,
+    Found,
+    class_scores,
+    decode,
+    suppress,
+)
 from models.errors import ApexspotError, OutputError
 from models.types import GRID_HZ, ExpressionType, FloatArray
 from training.archive import data_digest
@@ -167,10 +174,12 @@ def _decoded(intensity: FloatArray, apex: FloatArray) -> list[Found]:
 
 def _by_length(intensity: FloatArray, apex: FloatArray) -> list[Found]:
     """Intensity alone scores; its run above half its height tells a micro-expression by its length."""
-    found = decode(intensity, np.stack([intensity, intensity], axis=1), _permissive())
-    return [
-        f for f in found if (_run_frames(intensity, f.apex) <= MICRO_LONGEST) == (CLASSES[f.class_index] == "micro")
-    ]
+    settings = _permissive()
+    scores = class_scores(intensity, np.stack([intensity, intensity], axis=1), settings)
+    pieces = islands(intensity, settings.island)
+    found = [f for island in pieces for f in decode_island(intensity, scores, island, settings)]
+    micro = CLASSES.index("micro")
+    return [f for f in found if (_run_frames(intensity, f.apex) <= MICRO_LONGEST) == (f.class_index == micro)]
 
 
 def _run_frames(intensity: FloatArray, apex: int) -> int:

@@ -15,6 +15,7 @@ from models.errors import UsageError
 from models.network import NetworkSettings
 from training.config import RunConfig, load_config
 from training.ship import SETTINGS
+from training.spotformer import SpotformerSettings
 
 
 def load(tmp_path: Path, text: str, start: NetworkSettings | None = None) -> RunConfig:
@@ -65,6 +66,8 @@ def test_it_cannot_be_changed() -> None:
         ("[stages]\ngaussian_from = 0.5", ("gaussian_from",)),
         ("[tcn]\nkernel = 4", ("odd",)),
         ("steps = ", ("TOML",)),
+        ("backbone = 'lstm'", ("backbone", "spotformer")),
+        ("[spotformer]\nwidth = 10", ("multiple of heads",)),
     ],
 )
 def test_what_cannot_be_is_one_sentence(tmp_path: Path, text: str, words: tuple[str, ...]) -> None:
@@ -95,3 +98,11 @@ def test_starting_from_a_network(tmp_path: Path) -> None:
     assert config.steps < SETTINGS.steps and config.optimiser.learning_rate < SETTINGS.learning_rate
     assert load(tmp_path, "steps = 50\n[tcn]\nwidth = 8", start).steps == 50
     assert "[tcn]" in refusal(tmp_path, "[tcn]\nwidth = 16", start)
+
+
+def test_the_other_backbone(tmp_path: Path) -> None:
+    config = load(tmp_path, "backbone = 'spotformer'\n[spotformer]\nwidth = 16\nheads = 2")
+    shape = SpotformerSettings(width=16, heads=2)
+    assert config.settings().network == shape
+    assert load_config(None, shape).settings().network == shape
+    assert "another network" in refusal(tmp_path, "backbone = 'tcn'", shape)

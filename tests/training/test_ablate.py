@@ -1,0 +1,40 @@
+"""The rows of the ablation table: each differs from the whole method in one thing."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+pytest.importorskip("torch", reason="the extra [train] (torch) is not installed")
+
+from training.ablate import variants
+from training.held_out import Study
+from training.readers import PointDraw
+from training.spotformer import SpotformerSettings
+
+FULL = Study()
+
+
+def test_every_row_differs_from_the_whole_and_from_the_others() -> None:
+    rows = variants(FULL)
+    assert rows[0].study == FULL
+    assert all(a.study != b.study for i, a in enumerate(rows) for b in rows[:i])
+    assert len({v.key for v in rows}) == len({v.words for v in rows}) == len(rows)
+
+
+def test_what_each_row_changes() -> None:
+    s = FULL.settings
+    of = {v.key: v.study for v in variants(FULL)}
+    assert of["hard"].settings == replace(s, gaussian_from=2.0, adaptive_at=())
+    assert of["point"].settings == replace(s, adaptive_at=())
+    assert of["no-contrastive"].settings.loss == replace(s.loss, contrastive=0.0)
+    assert of["no-apex"].settings.loss == replace(s.loss, apex=0.0) and not of["no-apex"].apex_branch
+    assert of["no-relative"].settings.network == replace(s.network, relative=False)
+    assert of["no-relabel"].settings == replace(s, move_points=False)
+    assert {of[f"points-{d.value}"].draw for d in PointDraw} == set(PointDraw)
+
+
+def test_a_network_without_relative_motion_has_no_such_row() -> None:
+    former = Study(replace(FULL.settings, network=SpotformerSettings(width=8)))
+    assert "no-relative" not in {v.key for v in variants(former)}
