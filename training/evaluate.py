@@ -28,6 +28,8 @@ from models.decode import (
     Found,
     class_scores,
     decode,
+    decode_island,
+    islands,
     suppress,
 )
 from models.errors import ApexspotError, OutputError
