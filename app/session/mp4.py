@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import struct
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,9 @@ from typing import Any
 import av
 
 _KNOWN = frozenset({b"ftyp", b"styp", b"free", b"skip", b"moov", b"moof", b"mdat", b"mfra", b"sidx", b"uuid"})
+
+_SPARE_BYTES = 1024**3
+"""Room that rewriting a video leaves on the disk."""
 
 
 def whole_length(path: Path) -> int:
@@ -51,12 +55,12 @@ def close_video(writing: Path, final: Path) -> int:
         return 0
     rewritten = final.with_name(final.name + ".recovering")
     try:
-        if _rewrite(writing, rewritten) == pictures:
+        if shutil.disk_usage(final.parent).free > length + _SPARE_BYTES and _rewrite(writing, rewritten) == pictures:
             rewritten.replace(final)
             writing.unlink()
             return pictures
     except (OSError, av.FFmpegError, ValueError):
-        pass  # no room, most likely; the fragments stay as they are
+        pass  # the fragments stay as they are
     rewritten.unlink(missing_ok=True)
     writing.replace(final)
     return pictures
