@@ -17,9 +17,7 @@ if TYPE_CHECKING:
     from training.held_out import Study
 
 Data = Annotated[list[Path], typer.Option("--data", metavar="DIR", help="A feature archive; may be repeated.")]
-Config = Annotated[
-    Path | None, typer.Option("--config", metavar="FILE", help="TOML; without it the shipped model's recipe.")
-]
+Config = Annotated[Path | None, typer.Option("--config", metavar="FILE", help="TOML; without it the defaults.")]
 Folds = Annotated[int, typer.Option(min=0, help="Groups of subjects to hold out; 0: each subject by itself.")]
 Seeds = Annotated[int, typer.Option(min=1, help="Times to train each fold.")]
 Steps = Annotated[int | None, typer.Option(min=8, help="Steps of each training [as configured].")]

@@ -12,9 +12,9 @@
     apex_branch = true         # false: its loss is off; it then says nothing, and decoding must go without it
     [optimiser] [batch] [stages] [loss] [gim.macro] [gim.micro] [tcn] [spotformer]
 
-The defaults are those of the shipped model. What a key means stands where it is used: the fields of
-``training.trainer.TrainSettings`` (optimiser, batch, stages), ``training.losses.LossWeights``,
-``training.gim.ClassRule``, ``models.network.NetworkSettings``,
+The defaults are those of the shipped model, which saw rendered video besides (``training.ship``). What a key means
+stands where it is used: the fields of ``training.trainer.TrainSettings`` (optimiser, batch, stages),
+``training.losses.LossWeights``, ``training.gim.ClassRule``, ``models.network.NetworkSettings`` and
 ``training.spotformer.SpotformerSettings``.
 """
 
