@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from models.baseline import RunningBaseline
-from models.decode import CLASSES, Found, Run, class_scores, decode_island, islands
+from models.decode import CLASSES, Found, Run, class_scores, decode_island, islands, one_type
 from models.grid import GridFrame, GridResampler
 from models.spotter import Spotter
 from models.types import (
@@ -208,7 +208,10 @@ class _Islands:
     def intervals(self, island: Run, final: bool) -> list[Interval]:
         here = (island[0] - self._start, island[1] - self._start)
         found = decode_island(self._intensity, self._class_scores, here, self._settings)
-        return [self._interval(f, final) for f in found if self._trustworthy(f)]
+        found = [f for f in found if self._trustworthy(f)]
+        if self._settings.one_type:
+            found = one_type(found)
+        return [self._interval(f, final) for f in found]
 
     def _trustworthy(self, found: Found) -> bool:
         """An interval that rests mostly on frames of low quality, or on a turn of the head, is not reported."""

@@ -56,14 +56,18 @@ class ClassDecode:
 class DecodeSettings:
     """island: lowest intensity threshold. fractions: levels tried, between the island's and the apex's intensity.
 
-    nms_iou: overlap above which the weaker of two intervals of one class goes.
+    valley: rise of intensity, as a share of the apex's, from which on a dip parts two expressions.
+    nms_iou: overlap above which the weaker of two intervals of one class goes. one_type: a movement is either macro or
+    micro, the higher score decides; coders of some data sets mark micro-expressions inside macro-expressions instead.
     """
 
-    macro: ClassDecode = field(default_factory=lambda: ClassDecode(0.4, 15, 21, 0.35, 0.5, 1.8, 2.5, 300, 6, 0.6))
+    macro: ClassDecode = field(default_factory=lambda: ClassDecode(0.4, 15, 21, 0.35, 0.5, 1.8, 1.8, 300, 6, 0.6))
     micro: ClassDecode = field(default_factory=lambda: ClassDecode(0.4, 5, 7, 0.0, 1.0, 1.0, 99.0, 7, 1, 99.0))
     island: float = 0.1
     fractions: tuple[float, ...] = (0.2,)
+    valley: float = 0.3
     nms_iou: float = 0.3
+    one_type: bool = True
 
     def of(self, class_index: int) -> ClassDecode:
         return (self.macro, self.micro)[class_index]
@@ -133,8 +137,18 @@ def decode(intensity: FloatArray, apex: NDArray[np.floating], settings: DecodeSe
     scores = class_scores(intensity, apex, settings)
     found: list[Found] = []
     for island in islands(intensity, settings.island):
-        found += decode_island(intensity, scores, island, settings)
+        here = decode_island(intensity, scores, island, settings)
+        found += one_type(here) if settings.one_type else here
     return found
+
+
+def one_type(found: list[Found]) -> list[Found]:
+    """Where a macro's apex lies inside a micro, both are the same movement: the one of higher score stays."""
+    macros = [f for f in found if CLASSES[f.class_index] == "macro"]
+    micros = [f for f in found if CLASSES[f.class_index] == "micro"]
+    same = [(a, b) for a in macros for b in micros if b.onset <= a.apex <= b.offset]
+    gone = {b if a.score >= b.score else a for a, b in same}
+    return [f for f in found if f not in gone]
 
 
 def class_scores(intensity: FloatArray, apex: NDArray[np.floating], settings: DecodeSettings) -> list[FloatArray]:
@@ -192,8 +206,9 @@ def _interval(
     best = (-np.inf, apex, apex)
     for fraction in settings.fractions:
         level = floor + fraction * max(peak - floor, 0.0)
-        first = _walk(intensity, apex, -1, level, min(rule.longest, apex - island[0]))
-        last = _walk(intensity, apex, 1, level, min(rule.longest, island[1] - apex))
+        valley = settings.valley * peak
+        first = _walk(intensity, apex, -1, level, min(rule.longest, apex - island[0]), valley)
+        last = _walk(intensity, apex, 1, level, min(rule.longest, island[1] - apex), valley)
         contrast = _contrast(intensity, first, last)
         if contrast > best[0] + 1e-6:
             best = (contrast, first, last)
@@ -210,11 +225,19 @@ def _side(run: int, usual: int, rule: ClassDecode) -> int:
     return round(min(max(stretched, rule.narrowest * usual), rule.widest * usual))
 
 
-def _walk(intensity: FloatArray, apex: int, step: int, level: float, longest: int) -> int:
-    """Last frame from the apex outwards above ``level``, at most ``longest`` frames away."""
-    end = apex
+def _walk(intensity: FloatArray, apex: int, step: int, level: float, longest: int, valley: float) -> int:
+    """Last frame from the apex outwards above ``level``, at most ``longest`` frames away.
+
+    Where intensity rises again by more than ``valley`` from its lowest, the next expression has begun: the lowest is
+    the end.
+    """
+    end = lowest = apex
     while abs(end - apex) < longest and 0 <= end + step < len(intensity) and intensity[end + step] > level:
         end += step
+        if intensity[end] < intensity[lowest]:
+            lowest = end
+        elif intensity[end] > intensity[lowest] + valley and lowest != apex:
+            return lowest
     return end
 
 

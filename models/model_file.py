@@ -50,7 +50,9 @@ class _DecodeSpec(BaseModel):
     micro: _ClassSpec
     island: float = Field(ge=0, le=1)
     fractions: tuple[float, ...] = Field(min_length=1, max_length=20)
+    valley: float = Field(gt=0)
     nms_iou: float = Field(gt=0, le=1)
+    one_type: bool
 
 
 class _BaselineSpec(BaseModel):
@@ -128,7 +130,9 @@ def metadata(
             micro=_ClassSpec(**asdict(decode.micro)),
             island=decode.island,
             fractions=decode.fractions,
+            valley=decode.valley,
             nms_iou=decode.nms_iou,
+            one_type=decode.one_type,
         ),
         baseline=_BaselineSpec(
             rate_iod_s=baseline.rate_iod_s,
@@ -226,7 +230,9 @@ def read_spec(path: Path, properties: Mapping[str, str], sha256: str) -> ModelSp
             micro=ClassDecode(**spec.decode.micro.model_dump()),
             island=spec.decode.island,
             fractions=spec.decode.fractions,
+            valley=spec.decode.valley,
             nms_iou=spec.decode.nms_iou,
+            one_type=spec.decode.one_type,
         ),
         baseline=BaselineSettings(**spec.baseline.model_dump()),
         training_data=spec.training_data,

@@ -11,7 +11,7 @@ import numpy as np
 import onnx
 
 from models.analyzer import Analyzer
-from models.decode import DecodeSettings
+from models.decode import CLASSES, DecodeSettings, Found, one_type
 from models.model_file import metadata
 from models.spotter import Spotter
 from models.types import ExpressionType, FrameMotion, Interval
@@ -112,7 +112,7 @@ def evaluate(
     """Results by kind of video, of intervals at or above the thresholds."""
     results: dict[str, Result] = {}
     for order, intervals in found.items():
-        kept = [i for i in intervals if thresholds is None or i.score >= thresholds[i.type]]
+        kept = intervals if thresholds is None else above(intervals, thresholds)
         hits, counted, asked = count(kept, truths(order))
         loose = count(kept, truths(order), same_type=False)[0]
         before = results.get(order.kind, Result(order.kind, 0.0, 0, 0, 0, 0))
@@ -147,14 +147,17 @@ def choose(found: dict[Order, list[Interval]], limits: Limits) -> dict[Expressio
     return chosen
 
 
-def set_thresholds(path: Path, thresholds: dict[ExpressionType, float]) -> DecodeSettings:
-    """Write thresholds into a model file's metadata; returns the file's decode settings."""
-    spec = Spotter(path, use_gpu=False).spec
-    decode = replace(
-        spec.decode,
-        macro=replace(spec.decode.macro, threshold=thresholds[ExpressionType.MACRO]),
-        micro=replace(spec.decode.micro, threshold=thresholds[ExpressionType.MICRO]),
+def with_thresholds(decode: DecodeSettings, thresholds: dict[ExpressionType, float]) -> DecodeSettings:
+    return replace(
+        decode,
+        macro=replace(decode.macro, threshold=thresholds[ExpressionType.MACRO]),
+        micro=replace(decode.micro, threshold=thresholds[ExpressionType.MICRO]),
     )
+
+
+def write_decode(path: Path, decode: DecodeSettings) -> None:
+    """Write decode settings into a model file's metadata."""
+    spec = Spotter(path, use_gpu=False).spec
     model = onnx.load(str(path))
     properties = metadata(
         look_back_frames=spec.look_back_frames,
@@ -170,16 +173,25 @@ def set_thresholds(path: Path, thresholds: dict[ExpressionType, float]) -> Decod
     partial = path.with_name(path.name + ".writing")
     onnx.save_model(model, partial)
     partial.replace(path)
-    return decode
 
 
 def candidates(orders: Sequence[Order], model: Path, cache: Path) -> dict[Order, list[Interval]]:
-    """Everything a model finds in the rendered videos at a threshold that lets nearly all through."""
+    """Everything a model finds in the rendered videos at a threshold that lets nearly all through, of either type."""
     low = model.with_name(model.stem + ".low.onnx")
     low.write_bytes(model.read_bytes())
     try:
-        set_thresholds(low, {ExpressionType.MACRO: 0.05, ExpressionType.MICRO: 0.05})
+        decode = replace(Spotter(low, use_gpu=False).spec.decode, one_type=False)
+        write_decode(low, with_thresholds(decode, dict.fromkeys(ExpressionType, 0.05)))
         spotter = Spotter(low, use_gpu=False)
         return {order: spot(motions(order, cache), spotter) for order in orders}
     finally:
         low.unlink()
+
+
+def above(intervals: Sequence[Interval], thresholds: dict[ExpressionType, float]) -> list[Interval]:
+    """What a model with these thresholds would have found: one type a movement among those that reach them."""
+    kept = [i for i in intervals if i.score >= thresholds[i.type]]
+    as_found = {
+        Found(CLASSES.index(i.type.value), i.onset_frame, i.apex_frame, i.offset_frame, i.score): i for i in kept
+    }
+    return [as_found[f] for f in one_type(list(as_found))]

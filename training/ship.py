@@ -20,6 +20,7 @@ import torch
 from models.baseline import BaselineSettings
 from models.decode import DecodeSettings
 from models.errors import ApexspotError, UsageError
+from models.spotter import Spotter
 from models.types import FloatArray
 from training import calibrate, checkpoint, export
 from training.datasets import Recording, load_flow12
@@ -104,7 +105,8 @@ def calibrate_file(out: Path, cache: Path) -> None:
     """Choose the file's thresholds on the calibration videos and say what they give there."""
     found = calibrate.candidates(calibration_orders(), out, cache)
     thresholds = calibrate.choose(found, calibrate.Limits())
-    calibrate.set_thresholds(out, thresholds)
+    decode = Spotter(out, use_gpu=False).spec.decode
+    calibrate.write_decode(out, calibrate.with_thresholds(decode, thresholds))
     log.info("thresholds: %s", ", ".join(f"{kind.value} {value:.2f}" for kind, value in thresholds.items()))
     for kind, result in calibrate.evaluate(found, thresholds).items():
         log.info("%s: %s, F1 %.3f, %.2f found a minute", kind, result, result.f1, result.found / result.minutes)

@@ -18,8 +18,8 @@ from models.spotter import Spotter
 from models.types import GRID_HZ, LOW_QUALITY, REGION_COUNT, FrameMotion, Interval, Scores, Update
 
 EAGER = DecodeSettings(
-    macro=ClassDecode(0.05, 15, 21, 0.35, 0.5, 1.8, 2.5, 300, 6),
-    micro=ClassDecode(0.05, 5, 7, 0.0, 1.0, 1.0, 99.0, 7, 1),
+    macro=ClassDecode(0.05, 15, 21, 0.35, 0.5, 1.8, 2.5, 300, 6, 99.0),
+    micro=ClassDecode(0.05, 5, 7, 0.0, 1.0, 1.0, 99.0, 7, 1, 99.0),
     island=0.1,
 )
 """Thresholds that let nearly everything through, so that these tests have many intervals whichever model ships."""

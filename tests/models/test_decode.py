@@ -34,6 +34,7 @@ MACRO = ClassDecode(
     held=3.0,
     longest=300,
     smooth_frames=0,
+    head_share=99.0,
 )
 MICRO = replace(MACRO, before=4, after=6, held=99.0)
 PLAIN = DecodeSettings(macro=MACRO, micro=MICRO, island=0.2, fractions=(0.5,), nms_iou=0.3)
@@ -191,8 +192,8 @@ def test_the_level_with_the_higher_contrast_sets_the_length() -> None:
 # --- islands -------------------------------------------------------------------------------------------------------
 
 ELASTIC = DecodeSettings(
-    macro=ClassDecode(0.4, 15, 21, 0.35, 0.5, 1.8, 2.5, 300, 6),
-    micro=ClassDecode(0.4, 5, 7, 0.0, 1.0, 1.0, 99.0, 7, 1),
+    macro=ClassDecode(0.4, 15, 21, 0.35, 0.5, 1.8, 2.5, 300, 6, 99.0),
+    micro=ClassDecode(0.4, 5, 7, 0.0, 1.0, 1.0, 99.0, 7, 1, 99.0),
     island=0.15,
     fractions=(0.25, 0.6),
     nms_iou=0.3,

@@ -20,11 +20,13 @@ from models.types import GRID_HZ
 onnx = pytest.importorskip("onnx", reason="the extra [train] (onnx) is not installed")
 
 DECODE = DecodeSettings(
-    macro=ClassDecode(0.37, 14, 22, 0.3, 0.6, 1.7, 2.6, 290, 5),
-    micro=ClassDecode(0.41, 6, 8, 0.1, 0.9, 1.1, 98.0, 8, 2),
+    macro=ClassDecode(0.37, 14, 22, 0.3, 0.6, 1.7, 2.6, 290, 5, 0.7),
+    micro=ClassDecode(0.41, 6, 8, 0.1, 0.9, 1.1, 98.0, 8, 2, 97.0),
     island=0.17,
     fractions=(0.2, 0.6),
+    valley=0.4,
     nms_iou=0.35,
+    one_type=False,
 )
 BASELINE = BaselineSettings(rate_iod_s=0.007, knee_iod=0.03, warm_up_s=2.5, warm_up_gain=7.0)
 
