@@ -19,6 +19,7 @@ from models.decode import (
     decode_island,
     iou,
     islands,
+    one_type,
     runs_above,
     smooth,
     suppress,
@@ -101,10 +102,32 @@ def test_a_known_macro() -> None:
 def test_a_known_micro_and_a_macro_on_one_island_do_not_suppress_each_other() -> None:
     intensity, apexes = one_event(200, 100, 12)
     apexes[102, 1] = apex_for(0.7)
-    assert decode(intensity, apexes, PLAIN) == [
-        Found(0, 90, 100, 120, pytest.approx(0.85)),
-        Found(1, 98, 102, 108, pytest.approx(0.7)),
-    ]
+    macro = Found(0, 90, 100, 120, pytest.approx(0.85))
+    micro = Found(1, 98, 102, 108, pytest.approx(0.7))
+    assert decode(intensity, apexes, replace(PLAIN, one_type=False)) == [macro, micro]
+    assert decode(intensity, apexes, replace(PLAIN, one_type=True)) == [macro], "one movement, one type: the likelier"
+
+
+def test_a_micro_beside_a_macros_apex_is_a_movement_of_its_own() -> None:
+    intensity, apexes = one_event(200, 100, 12)
+    apexes[108, 1] = apex_for(0.7)
+    assert [f.class_index for f in decode(intensity, apexes, replace(PLAIN, one_type=True))] == [0, 1]
+
+
+def test_a_dip_parts_two_expressions() -> None:
+    """Held and followed closely: where intensity rises again the first interval ends, at the lowest frame between."""
+    t = np.arange(400)
+    intensity = np.where((t >= 50) & (t <= 350), 0.9, 0.0).astype(np.float32)
+    intensity[195:206] = 0.9 - 0.1 * (5 - np.abs(np.arange(-5, 6)))
+    apexes = np.zeros((400, 2), np.float32)
+    apexes[[120, 280], 0] = 0.95
+    rule = replace(MACRO, held=1.5, longest=300)
+    parted = decode(intensity, apexes, replace(PLAIN, macro=rule, valley=0.3))
+    assert [f.apex for f in parted] == [120, 280]
+    assert parted[0].onset == 50 and parted[1].offset == 350
+    assert 195 <= parted[0].offset <= 200 <= parted[1].onset <= 205
+    whole = decode(intensity, apexes, replace(PLAIN, macro=rule, valley=0.9))
+    assert [(f.onset, f.offset) for f in whole] == [(50, 350)]
 
 
 def test_no_interval_without_intensity_or_below_the_threshold() -> None:
@@ -268,7 +291,7 @@ def test_the_cuts_of_an_island_do_not_depend_on_what_follows(seed: int, length: 
     margin = ELASTIC.margin_frames(last - first + 1)
     kept = slice(max(first - margin, 0), last + margin + 1)
     scores = class_scores(intensity[kept], apex[kept], ELASTIC)
-    alone = decode_island(intensity[kept], scores, (first - kept.start, last - kept.start), ELASTIC)
+    alone = one_type(decode_island(intensity[kept], scores, (first - kept.start, last - kept.start), ELASTIC))
     assert shifted(alone, kept.start) == shifted([f for f in whole if first <= f.apex <= last], 0)
 
 
