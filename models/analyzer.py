@@ -32,6 +32,9 @@ _KEEP_FRAMES = 64
 _BEFORE_ONSET_FRAMES = 5
 """Frames before an onset at which a turn of the head that comes with it has not begun."""
 
+LEAST_MOTION_IOD = 0.008
+"""Displacement below which nothing is reported: twice the noise that perception may show on a still face."""
+
 _NO_SCORES: FloatArray = np.empty((0, 3), np.float32)
 
 
@@ -214,13 +217,14 @@ class _Islands:
         return [self._interval(f, final) for f in found]
 
     def _trustworthy(self, found: Found) -> bool:
-        """An interval that rests mostly on frames of low quality, or on a turn of the head, is not reported."""
+        """No interval rests mostly on frames of low quality, on motion within the noise, or on a turn of the head."""
         quality = [s.frame.quality for s in self._scored[found.onset : found.offset + 1]]
         if float(np.mean(quality)) < LOW_QUALITY:
             return False
         first = max(found.onset - _BEFORE_ONSET_FRAMES, 0)
         position = np.stack([s.frame.position_iod for s in self._scored[first : found.offset + 1]])
-        return head_share(position) <= self._settings.of(found.class_index).head_share
+        farthest, nose = farthest_iod(position)
+        return farthest >= LEAST_MOTION_IOD and nose <= self._settings.of(found.class_index).head_share * farthest
 
     def _interval(self, found: Found, final: bool) -> Interval:
         onset, apex, offset = (self._scored[i].frame for i in (found.onset, found.apex, found.offset))
@@ -237,15 +241,15 @@ class _Islands:
         )
 
 
-def head_share(position_iod: FloatArray) -> float:
-    """How far the nose goes in a stretch, as a share of how far the most moved region of brows and mouth goes.
+def farthest_iod(position_iod: FloatArray) -> tuple[float, float]:
+    """How far the most moved region of brows and mouth goes in a stretch, and how far the nose goes.
 
-    position_iod: (T, 12, 2). No expression moves the nose much; what moves there is the head, where its motion was not
-    quite undone. Distances are from the first frame; those of the nose's bridge and tip add up.
+    position_iod: (T, 12, 2). Distances are from the first frame; those of the nose's bridge and tip add up. No expression
+    moves the nose much: what moves there is the head, where its motion was not quite undone.
     """
-    farthest = np.linalg.norm(position_iod - position_iod[:1], axis=2).max(axis=0)
+    distance = np.linalg.norm(position_iod - position_iod[:1], axis=2).max(axis=0)
     nose = [REGION_NAMES.index("nose bridge"), REGION_NAMES.index("nose tip")]
-    return float(farthest[nose].sum()) / max(float(np.delete(farthest, nose).max()), 1e-6)
+    return float(np.delete(distance, nose).max()), float(distance[nose].sum())
 
 
 def _scores(scored: list[_Scored]) -> Scores:

@@ -148,10 +148,10 @@ def calibration_orders() -> Sequence[Order]:
     """What thresholds are chosen on (seeds 1000-1999); never reported."""
     return (
         *(Order("random", 1001 + i, fps=(30.0, 25.0)[i == 2], irregular=i == 3) for i in range(5)),
-        Order("still", 1101),
+        *(Order("still", 1101 + 20 * i) for i in range(3)),
         Order("blinks", 1102),
-        *(Order("turns", 1110 + i) for i in range(3)),
-        *(Order("speech", 1105 + i) for i in range(2)),
+        *(Order("turns", 1110 + i) for i in range(6)),
+        *(Order("speech", 1105 + i) for i in range(4)),
     )
 
 

@@ -118,7 +118,7 @@ def test_a_dip_parts_two_expressions() -> None:
     """Held and followed closely: where intensity rises again the first interval ends, at the lowest frame between."""
     t = np.arange(400)
     intensity = np.where((t >= 50) & (t <= 350), 0.9, 0.0).astype(np.float32)
-    intensity[195:206] = 0.9 - 0.1 * (5 - np.abs(np.arange(-5, 6)))
+    intensity[195:206] = 0.9 - 0.06 * (5 - np.abs(np.arange(-5, 6)))
     apexes = np.zeros((400, 2), np.float32)
     apexes[[120, 280], 0] = 0.95
     rule = replace(MACRO, held=1.5, longest=300)
