@@ -244,8 +244,8 @@ class _Islands:
 def farthest_iod(position_iod: FloatArray) -> tuple[float, float]:
     """How far the most moved region of brows and mouth goes in a stretch, and how far the nose goes.
 
-    position_iod: (T, 12, 2). Distances are from the first frame; those of the nose's bridge and tip add up. No expression
-    moves the nose much: what moves there is the head, where its motion was not quite undone.
+    position_iod: (T, 12, 2). Distances are from the first frame; those of the nose's bridge and tip add up. No
+    expression moves the nose much: what moves there is the head, where its motion was not quite undone.
     """
     distance = np.linalg.norm(position_iod - position_iod[:1], axis=2).max(axis=0)
     nose = [REGION_NAMES.index("nose bridge"), REGION_NAMES.index("nose tip")]
