@@ -1,0 +1,49 @@
+"""What the analyzer refuses to report: motion within the noise, and a head that turns."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from models.analyzer import LEAST_MOTION_IOD, Analyzer, farthest_iod
+from models.spotter import Spotter
+from models.types import REGION_NAMES, FrameMotion, Interval
+
+NOSE = [REGION_NAMES.index("nose bridge"), REGION_NAMES.index("nose tip")]
+
+
+def test_distances_are_from_the_first_frame() -> None:
+    position = np.ones((10, 12, 2), np.float32)
+    position[5, 8] += (0.03, -0.04)
+    position[7, NOSE[1]] += (0.0, 0.02)
+    farthest, nose = farthest_iod(position)
+    assert farthest == pytest.approx(0.05, abs=1e-6)
+    assert nose == pytest.approx(0.02, abs=1e-6)
+
+
+def spot(size_iod: float, nose_share: float) -> list[Interval]:
+    """Smile-like movements of a given size every five seconds; the nose goes along by a share of it."""
+    time_s = np.arange(900) / 30.0
+    phase = np.clip((time_s % 5.0 - 2.0) / 1.2, 0.0, 1.0)
+    profile = np.sin(np.pi * phase) ** 2 * size_iod
+    position = np.random.default_rng(3).normal(0.0, 0.0002, (900, 12, 2)).astype(np.float32)
+    for region, out in ((8, -0.8), (10, 0.8)):
+        position[:, region, 0] += out * profile
+        position[:, region, 1] -= 0.6 * profile
+    position[:, NOSE[1], 0] += nose_share * profile
+    analyzer = Analyzer(Spotter(use_gpu=False))
+    for i, t in enumerate(time_s):
+        analyzer.push(FrameMotion(i, float(t), True, position[i], 1.0))
+    return list(analyzer.finish().intervals)
+
+
+def test_a_plain_smile_is_found() -> None:
+    assert len([i for i in spot(0.12, 0.0) if i.type == "macro"]) >= 5
+
+
+def test_the_same_motion_within_the_noise_is_not() -> None:
+    assert spot(0.4 * LEAST_MOTION_IOD, 0.0) == []
+
+
+def test_nor_as_a_macro_where_the_nose_goes_along() -> None:
+    assert [i for i in spot(0.12, 0.8) if i.type == "macro"] == []
