@@ -18,9 +18,10 @@ import numpy as np
 import models
 from models.grid import GridResampler
 from models.perception import Perception
-from models.types import GRID_HZ, REGION_COUNT, ExpressionType, FloatArray, FrameMotion
+from models.types import GRID_HZ, REGION_COUNT, ExpressionType, FrameMotion
 from models.video import VideoFile
 from training.actions import ACTIONS, region_displacement
+from training.archive import fill_gaps
 from training.synth_script import (
     Event,
     Script,
@@ -111,8 +112,7 @@ def track(order: Order, cache: Path) -> Track:
     """Positions on the grid with the script's truth. Frames without a face repeat the last position."""
     grid = GridResampler()
     frames = [frame for motion in motions(order, cache) for frame in grid.push(motion)] + grid.finish()
-    position = np.stack([f.position_iod for f in frames])
-    position = _filled(position)
+    position = fill_gaps(np.stack([f.position_iod for f in frames]))
     time_s = np.arange(len(frames)) / GRID_HZ
     strength = np.zeros((len(frames), 2), np.float32)
     events = []
@@ -153,15 +153,3 @@ def calibration_orders() -> Sequence[Order]:
         *(Order("turns", 1110 + i) for i in range(6)),
         *(Order("speech", 1105 + i) for i in range(4)),
     )
-
-
-def _filled(position: FloatArray) -> FloatArray:
-    """Frames without a face take the last position before them, those before the first face its own."""
-    known = np.isfinite(position[:, 0, 0])
-    if not known.any():
-        return np.zeros_like(position)
-    last = np.maximum.accumulate(np.where(known, np.arange(len(position)), 0))
-    filled = position[last]
-    first = int(np.argmax(known))
-    filled[:first] = position[first]
-    return filled
