@@ -6,21 +6,19 @@ are kept, so that an interrupted table goes on where it stopped.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
-from models.errors import OutputError, UsageError
+from models.errors import UsageError
 from models.network import NetworkSettings
 from models.types import ExpressionType
-from training.archive import data_digest
 from training.evaluate import honest
 from training.held_out import Study, judge
 from training.matching import SpottingResult
-from training.provenance import code_digest, versions
+from training.provenance import write_result
 from training.readers import PointDraw
 
 Done = Callable[[str, int, int], None]
@@ -96,16 +94,8 @@ def ablate(
         "variants": {v.key: asdict(v.study) for v in chosen},
         "results": {key: {d: [_figures(r) for r in rs] for d, rs in sets.items()} for key, sets in results.items()},
         "folds": judged.folds.count,
-        "seeds": [seed * 1000 for seed in range(seeds)],
-        "data_sha256": [data_digest(folder) for folder in data],
-        "code": code_digest(),
-        "versions": versions(),
     }
-    try:
-        (out / "ablation.txt").write_text(text, "utf-8")
-        (out / "ablation.json").write_text(json.dumps(made_from, indent=1) + "\n", "utf-8")
-    except OSError as error:
-        raise OutputError(f"{out} cannot be written ({error.strerror}).") from error
+    write_result(out / "ablation.txt", text, out / "ablation.json", made_from, data, seeds)
     return text
 
 

@@ -14,7 +14,6 @@ Baselines beside it: a window of fixed length at each predicted apex, and a peak
 from __future__ import annotations
 
 import argparse
-import json
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
@@ -33,13 +32,12 @@ from models.decode import (
     one_type,
     suppress,
 )
-from models.errors import ApexspotError, OutputError
+from models.errors import ApexspotError
 from models.types import GRID_HZ, ExpressionType, FloatArray
-from training.archive import data_digest
 from training.datasets import Recording
 from training.held_out import Done, Folds, Judged, Study, judge
 from training.matching import SpottedSpan, SpottingResult, evaluate_videos
-from training.provenance import code_digest, versions
+from training.provenance import write_result
 from training.relabel import turning_strength
 from training.ship import DRAWN_TRACKS, SETTINGS
 from training.trainer import EPOCHS
@@ -86,16 +84,8 @@ def evaluate(
         "settings": asdict(study.settings),
         "drawn_tracks": study.drawn,
         "folds": judged.folds.count,
-        "seeds": [seed * 1000 for seed in range(seeds)],
-        "data_sha256": [data_digest(folder) for folder in data],
-        "code": code_digest(),
-        "versions": versions(),
     }
-    try:
-        (out / "table.txt").write_text(text, "utf-8")
-        (out / "evaluation.json").write_text(json.dumps(made_from, indent=1) + "\n", "utf-8")
-    except OSError as error:
-        raise OutputError(f"{out} cannot be written ({error.strerror}).") from error
+    write_result(out / "table.txt", text, out / "evaluation.json", made_from, data, seeds)
     return text
 
 

@@ -15,13 +15,12 @@ from pathlib import Path
 
 import numpy as np
 
-import models
 from models.grid import GridResampler
 from models.perception import Perception
 from models.types import GRID_HZ, REGION_COUNT, ExpressionType, FrameMotion
 from models.video import VideoFile
 from training.actions import ACTIONS, region_displacement
-from training.archive import fill_gaps
+from training.archive import fill_gaps, perception_digest
 from training.synth_script import (
     Event,
     Script,
@@ -35,8 +34,6 @@ from training.synthetic import write
 from training.tracks import VISIBLE_MACRO_IOD, VISIBLE_MICRO_IOD, Track, TrackEvent
 
 log = logging.getLogger(__name__)
-
-_PERCEPTION = ("video.py", "face.py", "flow.py", "rigid.py", "perception*.py")
 
 KINDS: dict[str, Callable[..., Script]] = {
     "random": random_script,
@@ -74,7 +71,7 @@ def video(order: Order, cache: Path) -> Path:
 def motions(order: Order, cache: Path) -> list[FrameMotion]:
     """What perception sees in the encoded video, from the cache if this perception has seen it before."""
     clip = video(order, cache)
-    kept = clip.with_name(f"{clip.stem}-{_perception_digest()}.npz")
+    kept = clip.with_name(f"{clip.stem}-{perception_digest()}.npz")
     if not kept.exists():
         seen = look(clip)
         np.savez(
@@ -92,13 +89,6 @@ def motions(order: Order, cache: Path) -> list[FrameMotion]:
 
 def _digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()[:12]
-
-
-def _perception_digest() -> str:
-    """Changes with the code that perception consists of, so that features of an older one are not taken for its own."""
-    folder = Path(models.__file__).parent
-    files = sorted(path for pattern in _PERCEPTION for path in folder.glob(pattern))
-    return _digest(b"".join(path.read_bytes() for path in files))
 
 
 def look(video: Path) -> list[FrameMotion]:
