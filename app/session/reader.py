@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from app.session.features import motion_of, read_features
 from app.session.schema import (
+    EXCLUSIONS_FILE,
     FEATURES_FILE,
     FRAMES_FILE,
     INTERVALS_FILE,
@@ -78,6 +79,18 @@ class StoredPoint:
     source: str
 
 
+@dataclass(frozen=True, slots=True)
+class Exclusion:
+    """A row of ``exclusions.csv``: a stretch that does not count, both ends inclusive."""
+
+    id: int
+    start_s: float
+    end_s: float
+    start_frame: int
+    end_frame: int
+    reason: str
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Session:
     """A session as its folder holds it. video: None where it has no pictures. features: rows of ``FEATURE_ROW``."""
@@ -89,6 +102,7 @@ class Session:
     features: NDArray[np.void]
     intervals: tuple[StoredInterval, ...]
     points: tuple[StoredPoint, ...]
+    exclusions: tuple[Exclusion, ...] = ()
 
     @property
     def finished(self) -> bool:
@@ -116,7 +130,18 @@ def read_session(folder: Path) -> Session:
         features=read_features(folder / FEATURES_FILE),
         intervals=tuple(_rows(folder / INTERVALS_FILE, _interval)),
         points=tuple(_rows(folder / POINTS_FILE, _point)),
+        exclusions=read_exclusions(folder),
     )
+
+
+def read_exclusions(folder: Path) -> tuple[Exclusion, ...]:
+    """The stretches that a person took out; a session without the table has none.
+
+    Raises:
+        DataError: the table is damaged.
+    """
+    path = folder / EXCLUSIONS_FILE
+    return tuple(_rows(path, _exclusion)) if path.exists() else ()
 
 
 def replay(session: Session, spotter: Spotter) -> tuple[Scores, tuple[Interval, ...]]:
@@ -171,6 +196,17 @@ def _interval(row: dict[str, str]) -> StoredInterval:
 def _point(row: dict[str, str]) -> StoredPoint:
     return StoredPoint(
         int(row["id"]), float(row["time_s"]), int(row["frame"]), ExpressionType(row["type"]), row["source"]
+    )
+
+
+def _exclusion(row: dict[str, str]) -> Exclusion:
+    return Exclusion(
+        id=int(row["id"]),
+        start_s=float(row["start_s"]),
+        end_s=float(row["end_s"]),
+        start_frame=int(row["start_frame"]),
+        end_frame=int(row["end_frame"]),
+        reason=row["reason"],
     )
 
 

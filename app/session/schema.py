@@ -24,7 +24,11 @@ FRAMES_FILE = "frames.csv"
 FEATURES_FILE = "features.npy"
 INTERVALS_FILE = "intervals.csv"
 POINTS_FILE = "points.csv"
+EXCLUSIONS_FILE = "exclusions.csv"
+EDITS_FILE = "edits.jsonl"
+SCORES_FILE = "scores.npy"
 POINT_COLUMNS = ("id", "time_s", "frame", "type", "source")
+EXCLUSION_COLUMNS = ("id", "start_s", "end_s", "start_frame", "end_frame", "reason")
 
 WRITING_SUFFIX = ".writing"
 """Added to the video's name while it is being written."""
