@@ -26,8 +26,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-import models
-from models.assets import FACE_LANDMARKER_SHA256
+from models.digest import perception_digest
 from models.errors import LabelError, OutputError
 from models.grid import GridResampler
 from models.types import GRID_HZ, REGION_COUNT, BoolArray, ExpressionType, FloatArray, FrameMotion
@@ -41,7 +40,6 @@ SCHEMA = 1
 END_SLACK_S = 0.1
 """A label may lie this far outside the frames that were seen; it is then moved to the nearest one."""
 
-_PERCEPTION = ("video.py", "face.py", "flow.py", "rigid.py", "perception*.py")
 _DAMAGED = (OSError, EOFError, zipfile.BadZipFile, zlib.error, ValueError, KeyError, TypeError)
 
 
@@ -81,14 +79,6 @@ class Motion:
             perception,
             source,
         )
-
-
-def perception_digest() -> str:
-    """Changes with the code and the landmark model that perception consists of."""
-    folder = Path(models.__file__).parent
-    files = sorted(path for pattern in _PERCEPTION for path in folder.glob(pattern))
-    content = b"".join(path.read_bytes() for path in files) + FACE_LANDMARKER_SHA256.encode()
-    return hashlib.sha256(content).hexdigest()[:16]
 
 
 def motion_file(name: str) -> str:

@@ -23,8 +23,9 @@ from types import FrameType
 
 import numpy as np
 
+from models.digest import perception_digest
 from models.errors import ApexspotError, LabelError, OutputError, UsageError, VideoError
-from training.archive import FORMAT, SCHEMA, Motion, load_motion, motion_file, perception_digest, save_motion
+from training.archive import FORMAT, SCHEMA, Motion, load_motion, motion_file, save_motion
 from training.archive_tables import INTERVAL_COLUMNS, POINT_COLUMNS, write_table, write_text
 from training.readers.labels import CodedPoint, Finding, Reading, RecordingLabels
 from training.readers.layout import pictures_in

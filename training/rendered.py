@@ -15,12 +15,13 @@ from pathlib import Path
 
 import numpy as np
 
+from models.digest import perception_digest
 from models.grid import GridResampler
 from models.perception import Perception
 from models.types import GRID_HZ, REGION_COUNT, ExpressionType, FrameMotion
 from models.video import VideoFile
 from training.actions import ACTIONS, region_displacement
-from training.archive import fill_gaps, perception_digest
+from training.archive import fill_gaps
 from training.synth_script import (
     Event,
     Script,

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from models.digest import perception_digest
 from models.errors import LabelError
 from models.types import REGION_COUNT, ExpressionType, FrameMotion
 from training.archive import (
@@ -21,7 +22,6 @@ from training.archive import (
     load_motion,
     motion_file,
     on_grid,
-    perception_digest,
     save_motion,
 )
 from training.archive_tables import INTERVAL_COLUMNS, POINT_COLUMNS, write_table
