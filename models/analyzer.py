@@ -12,28 +12,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from models.baseline import RunningBaseline
-from models.decode import CLASSES, Found, Run, class_scores, decode_island, islands, one_type
 from models.grid import GridFrame, GridResampler
+from models.islands import LEAST_MOTION_IOD, Islands, farthest_iod
 from models.spotter import Spotter
-from models.types import (
-    LOW_QUALITY,
-    REGION_NAMES,
-    ExpressionType,
-    FloatArray,
-    FrameMotion,
-    Interval,
-    Scores,
-    Update,
-)
+from models.types import FloatArray, FrameMotion, Interval, Scores, Update
+
+__all__ = ["LEAST_MOTION_IOD", "Analyzer", "farthest_iod"]
 
 _KEEP_FRAMES = 64
 """Scored frames kept before the first open island, so that smoothing and contrast see what they would in one piece."""
-
-_BEFORE_ONSET_FRAMES = 5
-"""Frames before an onset at which a turn of the head that comes with it has not begun."""
-
-LEAST_MOTION_IOD = 0.008
-"""Displacement below which nothing is reported: twice the noise that perception may show on a still face."""
 
 _NO_SCORES: FloatArray = np.empty((0, 3), np.float32)
 
@@ -150,7 +137,7 @@ class _Segment:
         first = self._final - self._features_from
         newest = [_Scored(f, s) for f, s in zip(self._frames[first:], scores, strict=True)]
         together = self._scored + newest
-        decoder = _Islands(together, self._scored_from, self._spotter)
+        decoder = _islands(together, self._scored_from, self._spotter)
         seen = [i for island in decoder.islands(self._decoded) for i in decoder.intervals(island, False)]
         return _scores(newest), tuple(sorted(seen, key=lambda i: i.onset_s))
 
@@ -166,7 +153,7 @@ class _Segment:
     def _decode(self, scored: list[_Scored], ended: bool) -> list[Interval]:
         if not scored:
             return []
-        decoder = _Islands(scored, self._scored_from, self._spotter)
+        decoder = _islands(scored, self._scored_from, self._spotter)
         settings = self._spotter.spec.decode
         intervals: list[Interval] = []
         end = self._scored_from + len(scored)
@@ -194,62 +181,8 @@ class _Segment:
         self._features_from += drop
 
 
-class _Islands:
-    """Decoding of a run of scored frames; its first frame is ``start`` in the segment."""
-
-    def __init__(self, scored: list[_Scored], start: int, spotter: Spotter) -> None:
-        self._scored, self._start, self._settings = scored, start, spotter.spec.decode
-        values = np.stack([s.scores for s in scored])
-        self._intensity = np.ascontiguousarray(values[:, 0])
-        self._class_scores = class_scores(self._intensity, values[:, 1:], self._settings)
-
-    def islands(self, since: int) -> list[Run]:
-        """Islands from frame ``since`` on, in the segment's frames."""
-        runs = islands(self._intensity[since - self._start :], self._settings.island)
-        return [(a + since, b + since) for a, b in runs]
-
-    def intervals(self, island: Run, final: bool) -> list[Interval]:
-        here = (island[0] - self._start, island[1] - self._start)
-        found = decode_island(self._intensity, self._class_scores, here, self._settings)
-        found = [f for f in found if self._trustworthy(f)]
-        if self._settings.one_type:
-            found = one_type(found)
-        return [self._interval(f, final) for f in found]
-
-    def _trustworthy(self, found: Found) -> bool:
-        """No interval rests mostly on frames of low quality, on motion within the noise, or on a turn of the head."""
-        quality = [s.frame.quality for s in self._scored[found.onset : found.offset + 1]]
-        if float(np.mean(quality)) < LOW_QUALITY:
-            return False
-        first = max(found.onset - _BEFORE_ONSET_FRAMES, 0)
-        position = np.stack([s.frame.position_iod for s in self._scored[first : found.offset + 1]])
-        farthest, nose = farthest_iod(position)
-        return farthest >= LEAST_MOTION_IOD and nose <= self._settings.of(found.class_index).head_share * farthest
-
-    def _interval(self, found: Found, final: bool) -> Interval:
-        onset, apex, offset = (self._scored[i].frame for i in (found.onset, found.apex, found.offset))
-        return Interval(
-            type=ExpressionType(CLASSES[found.class_index]),
-            onset_s=onset.time_s,
-            apex_s=apex.time_s,
-            offset_s=offset.time_s,
-            onset_frame=onset.source_frame,
-            apex_frame=apex.source_frame,
-            offset_frame=offset.source_frame,
-            score=found.score,
-            final=final,
-        )
-
-
-def farthest_iod(position_iod: FloatArray) -> tuple[float, float]:
-    """How far the most moved region of brows and mouth goes in a stretch, and how far the nose goes.
-
-    position_iod: (T, 12, 2). Distances are from the first frame; those of the nose's bridge and tip add up. No
-    expression moves the nose much: what moves there is the head, where its motion was not quite undone.
-    """
-    distance = np.linalg.norm(position_iod - position_iod[:1], axis=2).max(axis=0)
-    nose = [REGION_NAMES.index("nose bridge"), REGION_NAMES.index("nose tip")]
-    return float(np.delete(distance, nose).max()), float(distance[nose].sum())
+def _islands(scored: list[_Scored], start: int, spotter: Spotter) -> Islands:
+    return Islands([s.frame for s in scored], np.stack([s.scores for s in scored]), start, spotter.spec.decode)
 
 
 def _scores(scored: list[_Scored]) -> Scores:

@@ -50,7 +50,7 @@ class VideoFile:
         self._closed = False
         self._skipped = 0
         _check_readable(self._path)
-        container, stream = _open(self._path)
+        container, stream = open_container(self._path)
         try:
             self._rate_hz = _positive(stream.average_rate) or _positive(stream.guessed_rate)
             self._duration_s = _duration_s(container, stream)
@@ -116,7 +116,7 @@ class VideoFile:
                 if time_s is None:
                     self._skipped += 1
                     continue
-                yield Frame(index, time_s, _upright_bgr(picture, self._pixel_aspect))
+                yield Frame(index, time_s, upright_bgr(picture, self._pixel_aspect))
                 index += 1
         finally:
             with self._lock:
@@ -131,7 +131,7 @@ class VideoFile:
     def _decode(self) -> Any:
         """Pictures in order of presentation; runs under the lock."""
         self._skipped = 0
-        container, stream = _open(self._path)
+        container, stream = open_container(self._path)
         self._container = container
         stream.thread_type = "AUTO"
         stream.codec_context.thread_count = _MAX_THREADS
@@ -205,8 +205,12 @@ def _check_readable(path: Path) -> None:
         raise VideoError(f"{path} cannot be read ({getattr(error, 'strerror', None) or error}).") from error
 
 
-def _open(path: Path) -> tuple[Any, Any]:
-    """Container and its first real video stream."""
+def open_container(path: Path) -> tuple[Any, Any]:
+    """PyAV's container and its first real video stream.
+
+    Raises:
+        VideoError: it is no video, or cannot be decoded here.
+    """
     try:
         # "file:" and the white list keep FFmpeg from taking a path or a play list's entry for a network address
         container: Any = av.open(f"file:{path}", options={"protocol_whitelist": "file"}, metadata_errors="replace")
@@ -244,7 +248,7 @@ def _duration_s(container: Any, stream: Any) -> float | None:
     return None
 
 
-def _upright_bgr(picture: Any, pixel_aspect: Fraction) -> Image:
+def upright_bgr(picture: Any, pixel_aspect: Fraction) -> Image:
     """The picture as BGR uint8 (H, W, 3), with square pixels and turned as its display matrix asks."""
     width = max(1, round(picture.width * pixel_aspect))
     image = picture.to_ndarray(format="bgr24", width=width, height=picture.height)

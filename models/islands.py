@@ -1,0 +1,80 @@
+"""From the scored frames of one uninterrupted stretch to intervals that can be trusted.
+
+Live scoring, batch scoring and a review with other thresholds decode here, so that they find the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from models.decode import CLASSES, DecodeSettings, Found, Run, class_scores, decode_island, islands, one_type
+from models.grid import GridFrame
+from models.types import LOW_QUALITY, REGION_NAMES, ExpressionType, FloatArray, Interval
+
+_BEFORE_ONSET_FRAMES = 5
+"""Frames before an onset at which a turn of the head that comes with it has not begun."""
+
+LEAST_MOTION_IOD = 0.008
+"""Displacement below which nothing is reported: twice the noise that perception may show on a still face."""
+
+
+class Islands:
+    """Decoding of a run of scored frames; its first frame is ``start`` in the stretch.
+
+    scores: (T, 3) intensity, macro, micro of the T ``frames``.
+    """
+
+    def __init__(self, frames: Sequence[GridFrame], scores: FloatArray, start: int, settings: DecodeSettings) -> None:
+        self._frames, self._start, self._settings = frames, start, settings
+        self._intensity = np.ascontiguousarray(scores[:, 0])
+        self._class_scores = class_scores(self._intensity, scores[:, 1:], settings)
+
+    def islands(self, since: int) -> list[Run]:
+        """Islands from frame ``since`` on, in the stretch's frames."""
+        runs = islands(self._intensity[since - self._start :], self._settings.island)
+        return [(a + since, b + since) for a, b in runs]
+
+    def intervals(self, island: Run, final: bool) -> list[Interval]:
+        """The trustworthy intervals of an island."""
+        here = (island[0] - self._start, island[1] - self._start)
+        found = decode_island(self._intensity, self._class_scores, here, self._settings)
+        found = [f for f in found if self._trustworthy(f)]
+        if self._settings.one_type:
+            found = one_type(found)
+        return [self._interval(f, final) for f in found]
+
+    def _trustworthy(self, found: Found) -> bool:
+        """No interval rests mostly on frames of low quality, on motion within the noise, or on a turn of the head."""
+        first = max(found.onset - _BEFORE_ONSET_FRAMES, 0)
+        frames = self._frames[first : found.offset + 1]
+        if float(np.mean([f.quality for f in frames[found.onset - first :]])) < LOW_QUALITY:
+            return False
+        farthest, nose = farthest_iod(np.stack([f.position_iod for f in frames]))
+        return farthest >= LEAST_MOTION_IOD and nose <= self._settings.of(found.class_index).head_share * farthest
+
+    def _interval(self, found: Found, final: bool) -> Interval:
+        onset, apex, offset = (self._frames[i] for i in (found.onset, found.apex, found.offset))
+        return Interval(
+            type=ExpressionType(CLASSES[found.class_index]),
+            onset_s=onset.time_s,
+            apex_s=apex.time_s,
+            offset_s=offset.time_s,
+            onset_frame=onset.source_frame,
+            apex_frame=apex.source_frame,
+            offset_frame=offset.source_frame,
+            score=found.score,
+            final=final,
+        )
+
+
+def farthest_iod(position_iod: FloatArray) -> tuple[float, float]:
+    """How far the most moved region of brows and mouth goes in a stretch, and how far the nose goes.
+
+    position_iod: (T, 12, 2). Distances are from the first frame; those of the nose's bridge and tip add up. No
+    expression moves the nose much: what moves there is the head, where its motion was not quite undone.
+    """
+    distance = np.linalg.norm(position_iod - position_iod[:1], axis=2).max(axis=0)
+    nose = [REGION_NAMES.index("nose bridge"), REGION_NAMES.index("nose tip")]
+    return float(np.delete(distance, nose).max()), float(distance[nose].sum())
