@@ -14,6 +14,7 @@ from models.face import FaceTracker, alignment
 from models.flow import FlowSettings, RegionFlow
 from models.perception_drift import DriftCorrection
 from models.perception_quality import frame_quality, sharpness
+from models.perception_turns import TurnCorrection
 from models.rigid import RIGID_LANDMARKS, HeadPose, RigidMotion, fit_rigid, head_pose
 from models.types import REGION_COUNT, REGION_LANDMARKS, FaceTrack, Frame, FrameMotion, Image
 
@@ -44,7 +45,7 @@ class PerceptionSettings:
     flow: FlowSettings = field(default_factory=FlowSettings)
     lag_s: float = 0.1
     crossover_s: float = 2.0
-    crossover_rad: float = math.radians(10.0)
+    crossover_rad: float = math.radians(20.0)
     max_gap_s: float = 0.25
 
 
@@ -74,6 +75,18 @@ class _Anchor:
     iod_px: float
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Since:
+    """Displacement (12, 2) of the regions since the anchor: what the rigid fit left, and without the turn's error."""
+
+    left_iod: Array
+    corrected_iod: Array
+
+    @staticmethod
+    def nothing() -> _Since:
+        return _Since(np.zeros((REGION_COUNT, 2)), np.zeros((REGION_COUNT, 2)))
+
+
 class Perception:
     """Face, flow, head motion and drift correction in one: ``process`` each frame in order of time.
 
@@ -92,8 +105,9 @@ class Perception:
         self.settings = settings or PerceptionSettings()
         self._flow = RegionFlow(self.settings.flow)
         self._drift = DriftCorrection(self.settings.crossover_s, self.settings.crossover_rad)
+        self._turns = TurnCorrection()
         self._anchor: _Anchor | None = None
-        self._since_anchor: Array = np.zeros((REGION_COUNT, 2))
+        self._since_anchor = _Since.nothing()
         self._pose: HeadPose | None = None
         self._shape: tuple[int, ...] | None = None
         self._time_s = -math.inf
@@ -103,6 +117,7 @@ class Perception:
         """Follow the face into ``frame``; see ``FrameMotion`` for what comes back."""
         if frame.image.shape != self._shape or frame.time_s < self._time_s:
             self._restart()
+            self._turns.restart()
         gap_s = frame.time_s - self._time_s
         self._shape, self._time_s = frame.image.shape, frame.time_s
         track = self._tracker.track(frame.image, frame.time_s)
@@ -111,28 +126,33 @@ class Perception:
             nothing = np.full((REGION_COUNT, 2), np.nan, np.float32)
             return FrameMotion(frame.index, frame.time_s, False, nothing, 0.0)
         pose = head_pose(track.landmarks_px)
+        landmark_iod, axis = pose.regions_iod.astype(np.float64), pose.rotation[:2, 2]
         step_iod: Array | None = None
         motion: RigidMotion | None = None
         since_s, sharp = 0.0, 0.0
         if self._anchor is not None and gap_s <= self.settings.max_gap_s:
             since_s = frame.time_s - self._anchor.time_s
-            motion, since_anchor, face = self._measure(self._anchor, frame.image)
+            motion, left_iod, face = self._measure(self._anchor, frame.image)
             sharp = sharpness(face, self._anchor.iod_px)
-            step_iod = since_anchor - self._since_anchor
-            self._since_anchor = since_anchor
+            since = _Since(left_iod, left_iod - self._turns.in_flow(motion.turn))
+            step_iod = since.corrected_iod - self._since_anchor.corrected_iod
+            self._turns.learn_landmarks(landmark_iod, left_iod - self._since_anchor.left_iod, axis, gap_s)
+            self._since_anchor = since
         turned_rad = pose.angle_to(self._pose) if self._pose is not None else 0.0
         self._pose = pose
-        position = self._drift.update(pose.regions_iod.astype(np.float64), step_iod, gap_s, turned_rad)
+        position = self._drift.update(landmark_iod - self._turns.in_landmarks(axis), step_iod, gap_s, turned_rad)
         if motion is None or self._is_stale(since_s, motion):
+            if motion is not None:
+                self._turns.learn_flow(self._since_anchor.left_iod, motion.turn, since_s)
             self._anchor = self._new_anchor(frame, track, pose)
             if motion is None:
                 sharp = sharpness(self._anchor.face, self._anchor.iod_px)
-            self._since_anchor = np.zeros((REGION_COUNT, 2))
+            self._since_anchor = _Since.nothing()
         quality = frame_quality(track, pose, frame.image.shape, sharp, motion, since_s)
         return FrameMotion(frame.index, frame.time_s, True, position.astype(np.float32), quality, track)
 
     def _measure(self, anchor: _Anchor, image: Image) -> tuple[RigidMotion, Array, Image]:
-        """The head's motion since the anchor, the expression's displacement (12, 2) in IOD, and the aligned face."""
+        """The head's motion since the anchor, what it leaves at the regions (12, 2) in IOD, and the aligned face."""
         face = self._flow.warp(image, anchor.transform)
         dense = self._flow.dense(anchor.face, face)
         moved = self._flow.at(dense, anchor.points_px).astype(np.float64) / anchor.iod_px
@@ -158,8 +178,9 @@ class Perception:
     def _restart(self) -> None:
         self._anchor = None
         self._pose = None
-        self._since_anchor = np.zeros((REGION_COUNT, 2))
+        self._since_anchor = _Since.nothing()
         self._drift.restart()
+        self._turns.lose_face()
 
     def close(self) -> None:
         """Free MediaPipe; harmless when repeated."""

@@ -65,9 +65,15 @@ class RigidMotion:
     residual_iod: float
 
     @property
+    def turn(self) -> NDArray[np.float64]:
+        """Rotation out of the picture's plane (2,), as the change of x and y of the face's axis (rad)."""
+        wx, wy = self.parameters[3:5]
+        return np.array([wy, -wx])
+
+    @property
     def turn_rad(self) -> float:
         """Size of the rotation out of the picture's plane."""
-        return float(np.linalg.norm(self.parameters[3:5]))
+        return float(np.linalg.norm(self.turn))
 
     @property
     def shift_iod(self) -> float:

@@ -31,9 +31,10 @@ class Limits:
     blinks: float = 0.5
     turns: float = 0.7
     speech: float = 3.0
+    talk: float = 3.0
 
     def of(self, kind: str) -> float:
-        return {"still": self.still, "blinks": self.blinks, "turns": self.turns, "speech": self.speech}[kind]
+        return float(getattr(self, kind))
 
 
 @dataclass(frozen=True, slots=True)

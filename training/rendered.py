@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,27 +22,11 @@ from models.types import GRID_HZ, REGION_COUNT, ExpressionType, FrameMotion
 from models.video import VideoFile
 from training.actions import ACTIONS, region_displacement
 from training.archive import fill_gaps
-from training.synth_script import (
-    Event,
-    Script,
-    blinks_script,
-    head_turns_script,
-    random_script,
-    speech_script,
-    still_script,
-)
-from training.synthetic import write
+from training.synth_script import Event, Script
+from training.synthetic import KINDS, write
 from training.tracks import VISIBLE_MACRO_IOD, VISIBLE_MICRO_IOD, Track, TrackEvent
 
 log = logging.getLogger(__name__)
-
-KINDS: dict[str, Callable[..., Script]] = {
-    "random": random_script,
-    "still": still_script,
-    "blinks": blinks_script,
-    "turns": head_turns_script,
-    "speech": speech_script,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +40,7 @@ class Order:
     irregular: bool = False
 
     def script(self) -> Script:
-        return KINDS[self.kind](self.seed, self.duration_s, self.fps, irregular=self.irregular)
+        return KINDS[self.kind](self.seed, self.duration_s, self.fps, (640, 480), self.irregular)
 
 
 def video(order: Order, cache: Path) -> Path:
@@ -132,6 +116,7 @@ def training_orders() -> Sequence[Order]:
         *(Order("random", 2001 + i, fps=(30.0, 25.0)[i % 4 == 3], irregular=i % 5 == 4) for i in range(6)),
         *(Order("turns", 2201 + i) for i in range(2)),
         *(Order("speech", 2101 + i) for i in range(2)),
+        *(Order("conversation", 2301 + i, fps=(30.0, 25.0)[i % 3 == 2]) for i in range(6)),
     )
 
 
@@ -143,4 +128,5 @@ def calibration_orders() -> Sequence[Order]:
         Order("blinks", 1102),
         *(Order("turns", 1110 + i) for i in range(6)),
         *(Order("speech", 1105 + i) for i in range(4)),
+        *(Order("talk", 1201 + i, fps=(30.0, 25.0)[i == 2]) for i in range(4)),
     )

@@ -229,9 +229,10 @@ def random_head(
     return tuple(keys)
 
 
-def _base(
+def plain_script(
     seed: int, duration_s: float, fps: float, size: tuple[int, int], irregular: bool
 ) -> tuple[Script, np.random.Generator]:
+    """A person, a camera and a random generator for the rest; nothing happens yet."""
     rng = np.random.default_rng([seed, 1])
     iod_px = float(rng.uniform(60.0, 90.0)) * min(size[0] / 640.0, size[1] / 480.0)
     script = Script(
@@ -252,7 +253,7 @@ def random_script(
     seed: int, duration_s: float, fps: float = 30.0, size: tuple[int, int] = (640, 480), irregular: bool = False
 ) -> Script:
     """Expressions with everything that happens beside them: blinks, sway, small turns and stretches of talking."""
-    script, rng = _base(seed, duration_s, fps, size, irregular)
+    script, rng = plain_script(seed, duration_s, fps, size, irregular)
     events = random_expressions(rng, duration_s, fps)
     return replace(
         script,
@@ -281,7 +282,7 @@ def still_script(
     seed: int, duration_s: float, fps: float = 30.0, size: tuple[int, int] = (640, 480), irregular: bool = False
 ) -> Script:
     """A portrait that does not move at all, with sensor noise and compression."""
-    script, _ = _base(seed, duration_s, fps, size, irregular)
+    script, _ = plain_script(seed, duration_s, fps, size, irregular)
     return replace(script, sway_iod=0.0, sway_deg=0.0)
 
 
@@ -289,7 +290,7 @@ def blinks_script(
     seed: int, duration_s: float, fps: float = 30.0, size: tuple[int, int] = (640, 480), irregular: bool = False
 ) -> Script:
     """Blinks and the slow sway of a head, nothing else."""
-    script, rng = _base(seed, duration_s, fps, size, irregular)
+    script, rng = plain_script(seed, duration_s, fps, size, irregular)
     return replace(script, events=blinks(rng, duration_s, a_minute=20.0))
 
 
@@ -302,7 +303,7 @@ def head_turns_script(
     largest_deg: float = 15.0,
 ) -> Script:
     """Turns of up to ``largest_deg`` degrees and no expression."""
-    script, rng = _base(seed, duration_s, fps, size, irregular)
+    script, rng = plain_script(seed, duration_s, fps, size, irregular)
     return replace(script, head=random_head(rng, duration_s, largest_deg, pause_s=1.5))
 
 
@@ -310,7 +311,7 @@ def speech_script(
     seed: int, duration_s: float, fps: float = 30.0, size: tuple[int, int] = (640, 480), irregular: bool = False
 ) -> Script:
     """Talking with pauses, blinks and small head movements, and no expression."""
-    script, rng = _base(seed, duration_s, fps, size, irregular)
+    script, rng = plain_script(seed, duration_s, fps, size, irregular)
     stretches, time_s = [], 1.0
     while time_s < duration_s - 1.5:
         end_s = min(duration_s - 0.5, time_s + float(rng.uniform(2.0, 9.0)))
