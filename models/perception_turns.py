@@ -31,16 +31,16 @@ class TurnCorrection:
     """Slopes (12, 2, 2) of the error of flow and of landmarks at each region over the turn of the head.
 
     Two things leave motion that is none where the head turns: the rigid fit, since the depth of the landmarks is a
-    guess, and the landmarks, since they slide on a turned face. Both are nearly linear in the turn, and differ from face
-    to face. So both slopes are learnt while the head turns, by recursive ridge regression:
+    guess, and the landmarks, since they slide on a turned face. Both are nearly linear in the turn, and differ from
+    face to face. So both slopes are learnt while the head turns, by recursive ridge regression:
 
-    * flow: what the rigid fit leaves at a region, on the turn since the anchor picture. Expressions are in it too, but come
-      with any turn; they are held down by robust weights (Cauchy) and by the usual motion of the region.
-    * landmarks: their distance from the integrated flow, without its slow part, on the face's axis. No expression is in
-      it, since both see it.
+    * flow: what the rigid fit leaves at a region, on the turn since the anchor picture. Expressions are in it too, but
+      come with any turn; they are held down by robust weights (Cauchy) and by the usual motion of the region.
+    * landmarks: their distance from the integrated flow, without its slow part, on the face's axis. No expression is
+      in it, since both see it.
 
-    A turn is (2,): the change of x and y of the face's axis in the picture, in radians. Causal; the same input gives the
-    same numbers. What was learnt outlives a face that is lost for a while; ``restart`` forgets it.
+    A turn is (2,): the change of x and y of the face's axis in the picture, in radians. Causal; the same input gives
+    the same numbers. What was learnt outlives a face that is lost for a while; ``restart`` forgets it.
     """
 
     def __init__(self) -> None:
@@ -64,7 +64,7 @@ class TurnCorrection:
         return self._flow.at(turn)
 
     def in_landmarks(self, axis: Array) -> Array:
-        """Shift (12, 2) of the landmarks against the first frame with this face, in IOD. axis: (2,), x and y."""
+        """Shift (12, 2) of the landmarks since the first call with this face, in IOD. axis: (2,), x and y."""
         if self._first_axis is None:
             self._first_axis = axis
         turn = axis - self._first_axis
