@@ -1,0 +1,88 @@
+"""Long curves, thinned for the screen: from two hours of frames only as many points are drawn as there are pixels."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.types import LOW_QUALITY, BoolArray, FloatArray, Scores
+
+FACTOR = 4
+"""How much coarser each level is than the one before."""
+
+Span = tuple[float, float]
+
+
+class Envelope:
+    """Lowest and highest values of a recording's three curves, at several coarsenesses.
+
+    Thinning by minimum and maximum keeps every peak, however short; taking every n-th point would lose
+    micro-expressions.
+    """
+
+    def __init__(
+        self,
+        time_s: NDArray[np.float64],
+        intensity: NDArray[np.float64],
+        macro: NDArray[np.float64],
+        micro: NDArray[np.float64],
+    ) -> None:
+        """time_s: (N,) ascending. The curves: (N,), NaN where there is no score."""
+        values = np.stack([intensity, macro, micro]).astype(np.float32)
+        self._time_s = time_s
+        self._values = values
+        self._levels: list[tuple[NDArray[np.float64], FloatArray]] = []
+        low = high = values
+        times = time_s
+        while len(times) > 512:
+            starts = np.arange(0, len(times), FACTOR)
+            low, high = np.fmin.reduceat(low, starts, axis=1), np.fmax.reduceat(high, starts, axis=1)
+            width = np.diff(np.append(starts, len(times)))
+            middle = times[starts + width // 2]
+            times = times[starts]
+            pairs = np.stack([low, high], axis=2).reshape(len(values), -1)
+            self._levels.append((np.stack([times, middle], axis=1).ravel(), pairs))
+
+    def part(self, begin_s: float, end_s: float, most: int) -> Scores:
+        """The curves between two times, and a point more on either side, with about ``most`` points or fewer."""
+        time_s, values = self._time_s, self._values
+        part = _inside(time_s, begin_s, end_s)
+        for coarse_s, coarse in self._levels:
+            if part.stop - part.start <= most:
+                break
+            time_s, values = coarse_s, coarse
+            part = _inside(time_s, begin_s, end_s)
+        intensity, macro, micro = values[:, part]
+        time_s = time_s[part]
+        return Scores(time_s, np.isfinite(intensity), intensity, macro, micro, np.ones(len(time_s), np.float32))
+
+    def peaks(self, columns: int) -> FloatArray:
+        """(columns,): the highest intensity in each of as many equal stretches of the whole time, NaN where none."""
+        result = np.full(columns, np.nan, np.float32)
+        if not len(self._time_s):
+            return result
+        scores = self.part(float(self._time_s[0]), float(self._time_s[-1]), max(8 * columns, 1024))
+        length_s = max(float(self._time_s[-1] - self._time_s[0]), 1e-9)
+        column = ((scores.time_s - self._time_s[0]) / length_s * columns).astype(np.int64).clip(0, columns - 1)
+        np.fmax.at(result, column, scores.intensity)
+        return result
+
+
+def runs(time_s: NDArray[np.float64], chosen: BoolArray) -> tuple[Span, ...]:
+    """Stretches of chosen frames as (begin, end); a stretch ends where the next frame begins."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], chosen, [False]]).astype(np.int8)))
+    last = len(time_s) - 1
+    return tuple(
+        (float(time_s[begin]), float(time_s[min(end, last)]))
+        for begin, end in zip(edges[::2], edges[1::2], strict=True)
+    )
+
+
+def unreliable(quality: NDArray[np.float64]) -> BoolArray:
+    """Frames with a face that cannot be trusted."""
+    return np.asarray(np.nan_to_num(quality, nan=1.0) < LOW_QUALITY, np.bool_)
+
+
+def _inside(time_s: NDArray[np.float64], begin_s: float, end_s: float) -> slice:
+    first = max(int(np.searchsorted(time_s, begin_s)) - 1, 0)
+    return slice(first, int(np.searchsorted(time_s, end_s, side="right")) + 1)

@@ -1,0 +1,198 @@
+"""Intervals, point labels and exclusions as lists, and what can be done with the one that is picked."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QStackedWidget, QTabBar, QVBoxLayout, QWidget
+
+from app.gui.review.desk import Desk, Kind, Pick
+from app.gui.review.rows import Column, Row, RowTable
+from app.gui.text import clock, duration, kind_name
+from app.gui.theme import Theme
+from app.review.state import PERSON, Exclusion, Status, StoredInterval, StoredPoint
+from models.types import ExpressionType
+
+_TIME = "00:00.00"
+INTERVAL_COLUMNS = (
+    Column("Type", "Macro"),
+    Column("Onset", _TIME, number=True),
+    Column("Apex", _TIME, number=True, drop=2),
+    Column("Offset", _TIME, number=True),
+    Column("Length", "000 ms", number=True, drop=1),
+    Column("Score", "0.00", number=True, drop=3),
+    Column("Source", "person", drop=4),
+    Column("Status", "accepted"),
+)
+POINT_COLUMNS = (
+    Column("Type", "Macro"),
+    Column("Time", _TIME, number=True),
+    Column("Frame", "000000", number=True),
+    Column("Source", "person"),
+)
+EXCLUSION_COLUMNS = (
+    Column("From", _TIME, number=True),
+    Column("To", _TIME, number=True),
+    Column("Length", "00:00.00", number=True),
+    Column("Reason", "a reason"),
+)
+_EMPTY = {
+    Kind.INTERVAL: "No expression was found. Lower the thresholds, or select a range and press I to add one yourself.",
+    Kind.POINT: "No point labels yet. Press 1 for a macro-, 2 for a micro-expression at the cursor.",
+    Kind.EXCLUSION: "Nothing is left out. Select a range with Shift and the mouse, then press E.",
+}
+_NAMES = {Kind.INTERVAL: "Intervals", Kind.POINT: "Points", Kind.EXCLUSION: "Left out"}
+
+_BUTTONS = {
+    Kind.INTERVAL: (
+        ("accept", "Accept", "Accept the picked interval (A)"),
+        ("reject", "Reject", "Reject the picked interval (X)"),
+        ("retype", "Change type", "Make macro micro, or the other way round (T)"),
+        ("reset", "Reset", "Back to what the model found (R)"),
+        ("delete", "Delete", "Delete an interval that a person made (Del)"),
+    ),
+    Kind.POINT: (
+        ("retype", "Change type", "Make macro micro, or the other way round (T)"),
+        ("delete", "Delete", "Delete the picked point (Del)"),
+    ),
+    Kind.EXCLUSION: (("delete", "Include again", "Count the picked range again (Del)"),),
+}
+
+
+class Lists(QWidget):
+    """Three tables under tabs, with buttons for what is picked."""
+
+    asked = Signal(str)
+    """``accept``, ``reject``, ``retype``, ``reset`` or ``delete``."""
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._desk: Desk | None = None
+        self.tabs = QTabBar()
+        self.tabs.setDrawBase(False)
+        self.tabs.setExpanding(False)
+        self.tabs.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.tabs.setAccessibleName("What is listed")
+        self._tally = QLabel()
+        self._tally.setObjectName("muted")
+        self._pages = QStackedWidget()
+        self.tables: dict[Kind, RowTable] = {}
+        self.buttons: dict[tuple[Kind, str], QPushButton] = {}
+        columns = {Kind.INTERVAL: INTERVAL_COLUMNS, Kind.POINT: POINT_COLUMNS, Kind.EXCLUSION: EXCLUSION_COLUMNS}
+        for kind in Kind:
+            table = RowTable(theme, columns[kind], _NAMES[kind], _EMPTY[kind])
+            table.picked.connect(lambda id, kind=kind: self._picked(kind, id))
+            self.tables[kind] = table
+            self.tabs.addTab(_NAMES[kind])
+            self._pages.addWidget(self._page(kind, table))
+        self.tabs.currentChanged.connect(self._pages.setCurrentIndex)
+        head = QHBoxLayout()
+        head.addWidget(self.tabs)
+        head.addStretch(1)
+        head.addWidget(self._tally)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(8, 6, 8, 8)
+        layout.setSpacing(4)
+        layout.addLayout(head)
+        layout.addWidget(self._pages, 1)
+
+    def _page(self, kind: Kind, table: RowTable) -> QWidget:
+        page = QWidget()
+        row = QHBoxLayout()
+        row.setSpacing(6)
+        for name, text, tip in _BUTTONS[kind]:
+            button = QPushButton(text)
+            button.setToolTip(tip)
+            button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+            button.clicked.connect(lambda _=False, name=name: self.asked.emit(name))
+            row.addWidget(button)
+            self.buttons[kind, name] = button
+        row.addStretch(1)
+        layout = QVBoxLayout(page)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(6)
+        layout.addWidget(table, 1)
+        layout.addLayout(row)
+        return page
+
+    def set_theme(self, theme: Theme) -> None:
+        for table in self.tables.values():
+            table.set_theme(theme)
+
+    def set_desk(self, desk: Desk | None) -> None:
+        self._desk = desk
+        if desk is not None:
+            desk.edited.connect(self._show)
+            desk.picked.connect(self._show)
+            self.tabs.setCurrentIndex(0)
+        self._show()
+
+    def _picked(self, kind: Kind, id: int) -> None:
+        if self._desk is not None:
+            self._desk.choose(Pick(kind, id), go=True)
+
+    def _show(self) -> None:
+        desk = self._desk
+        if desk is None:
+            for table in self.tables.values():
+                table.set_rows((), None)
+            return
+        rows = {
+            Kind.INTERVAL: tuple(map(_interval_row, desk.listed())),
+            Kind.POINT: tuple(map(_point_row, desk.state.points)),
+            Kind.EXCLUSION: tuple(map(_exclusion_row, desk.state.exclusions)),
+        }
+        pick = desk.pick
+        for number, kind in enumerate(Kind):
+            count = len(rows[kind])
+            self.tabs.setTabText(number, f"{_NAMES[kind]} {count}" if count else _NAMES[kind])
+            self.tables[kind].set_rows(rows[kind], pick.id if pick is not None and pick.kind is kind else None)
+        if pick is not None:
+            self.tabs.setCurrentIndex(tuple(Kind).index(pick.kind))
+        self._tally.setText(_tally(desk))
+        self._enable(desk)
+
+    def _enable(self, desk: Desk) -> None:
+        chosen, open_ = desk.interval, desk.review.read_only is None
+        for (kind, name), button in self.buttons.items():
+            can = open_ and desk.pick is not None and desk.pick.kind is kind
+            if can and chosen is not None and kind is Kind.INTERVAL:
+                person = chosen.source == PERSON
+                can = {
+                    "accept": chosen.status != Status.ACCEPTED,
+                    "reject": chosen.status != Status.REJECTED,
+                    "reset": not person and chosen.status != Status.FOUND,
+                    "delete": person,
+                }.get(name, True)
+            button.setEnabled(can)
+
+
+def _interval_row(stored: StoredInterval) -> Row:
+    i = stored.interval
+    cells = (
+        kind_name(i.type),
+        clock(i.onset_s, 2),
+        clock(i.apex_s, 2),
+        clock(i.offset_s, 2),
+        duration(i.duration_s),
+        f"{i.score:.2f}" if i.score == i.score else "",
+        stored.source,
+        stored.status,
+    )
+    tip = f"{kind_name(i.type)}-expression, frames {i.onset_frame} to {i.offset_frame}, apex at frame {i.apex_frame}"
+    return Row(stored.id, cells, i.type, faint=stored.status == Status.REJECTED, tip=tip)
+
+
+def _point_row(point: StoredPoint) -> Row:
+    return Row(point.id, (kind_name(point.type), clock(point.time_s, 2), str(point.frame), point.source), point.type)
+
+
+def _exclusion_row(e: Exclusion) -> Row:
+    return Row(e.id, (clock(e.start_s, 2), clock(e.end_s, 2), clock(e.end_s - e.start_s, 2), e.reason))
+
+
+def _tally(desk: Desk) -> str:
+    shown = desk.state.shown()
+    macro = sum(stored.interval.type is ExpressionType.MACRO for stored in shown)
+    listed = desk.listed()
+    seen = sum(stored.status != Status.FOUND for stored in listed)
+    return f"{macro} macro, {len(shown) - macro} micro · {seen} of {len(listed)} reviewed"

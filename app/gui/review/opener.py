@@ -1,0 +1,89 @@
+"""Opening a path on a thread of its own: a long recording takes a moment to read, a long video to recognise."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+
+from app.review.opening import session_for
+from app.review.pictures import Pictures
+from app.review.review import Review
+from models.errors import ApexspotError
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Opened:
+    """What came of it: a recording (pictures: None where it has none), or ``needs_analysis``, or ``error``, a sentence.
+
+    no_pictures: why there are none, where that was not wanted.
+    """
+
+    review: Review | None = None
+    pictures: Pictures | None = None
+    no_pictures: str | None = None
+    needs_analysis: bool = False
+    error: str | None = None
+
+    def close(self) -> None:
+        """Free all files; harmless when repeated."""
+        if self.pictures is not None:
+            self.pictures.close()
+        if self.review is not None:
+            self.review.close()
+
+
+class Opener:
+    """Opens one path. The window polls ``result``."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._result: Opened | None = None
+        self._abandoned = False
+        self._lock = threading.Lock()
+        self._thread = threading.Thread(target=self._run, name="apexspot-opening", daemon=True)
+        self._thread.start()
+
+    @property
+    def result(self) -> Opened | None:
+        """None while it is under way."""
+        return None if self._thread.is_alive() else self._result
+
+    def abandon(self, timeout_s: float = 5.0) -> None:
+        """Nobody wants it any more: whatever was opened is closed."""
+        with self._lock:
+            self._abandoned = True
+            if self._result is not None:
+                self._result.close()
+        self._thread.join(timeout_s)
+
+    def _run(self) -> None:
+        try:
+            opened = self._open()
+        except ApexspotError as error:
+            opened = Opened(error=str(error))
+        except Exception:
+            log.exception("opening %s failed", self.path)
+            opened = Opened(error=f"{self.path.name} cannot be opened; the log has the details.")
+        with self._lock:
+            self._result = opened
+            if self._abandoned:
+                opened.close()
+
+    def _open(self) -> Opened:
+        folder = session_for(self.path)
+        if folder is None:
+            return Opened(needs_analysis=True)
+        opened = Opened(review=Review.open(folder))
+        assert opened.review is not None
+        session = opened.review.session
+        if session.video is not None and len(session.frames):
+            first_frame_s = session.info.clock.first_frame_s or 0.0
+            try:
+                opened.pictures = Pictures.open(session.video, first_frame_s, session.frames)
+            except ApexspotError as error:
+                opened.no_pictures = str(error)
+        return opened

@@ -1,0 +1,188 @@
+"""Tables of what can be picked: intervals, point labels, what is left out. One model and one view for all three."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from PySide6.QtCore import QAbstractTableModel, QModelIndex, QRect, QRectF, Qt, Signal
+from PySide6.QtGui import QColor, QFont, QIcon, QPainter, QPaintEvent, QPen, QPixmap, QResizeEvent
+from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QWidget
+
+from app.gui.theme import Theme, band_brush
+from models.types import ExpressionType
+
+_NONE = QModelIndex()
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """widest: the longest text it has to hold. drop: where room is short, the highest number goes first; 0 stays."""
+
+    title: str
+    widest: str
+    number: bool = False
+    drop: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """id: of what it stands for. kind: its swatch. faint: does not count. tip: what else there is to say."""
+
+    id: int
+    cells: tuple[str, ...]
+    kind: ExpressionType | None = None
+    faint: bool = False
+    tip: str = ""
+
+
+class RowModel(QAbstractTableModel):
+    """Rows as they are handed over; where only cells changed, no selection is lost."""
+
+    def __init__(self, theme: Theme, columns: Sequence[Column], parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.columns = tuple(columns)
+        self.rows: tuple[Row, ...] = ()
+        self.set_theme(theme)
+
+    def set_theme(self, theme: Theme) -> None:
+        self._theme = theme
+        self._icons = {kind: _swatch(theme, kind) for kind in ExpressionType}
+
+    def set_rows(self, rows: tuple[Row, ...]) -> None:
+        if rows == self.rows:
+            return
+        if [row.id for row in rows] == [row.id for row in self.rows]:
+            self.rows = rows
+            self.dataChanged.emit(self.index(0, 0), self.index(len(rows) - 1, len(self.columns) - 1))
+            return
+        self.beginResetModel()
+        self.rows = rows
+        self.endResetModel()
+
+    def rowCount(self, parent: Any = _NONE) -> int:
+        return 0 if parent.isValid() else len(self.rows)
+
+    def columnCount(self, parent: Any = _NONE) -> int:
+        return 0 if parent.isValid() else len(self.columns)
+
+    def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        if orientation is not Qt.Orientation.Horizontal:
+            return None
+        if role == Qt.ItemDataRole.DisplayRole:
+            return self.columns[section].title
+        return self._alignment(section) if role == Qt.ItemDataRole.TextAlignmentRole else None
+
+    def data(self, index: Any, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        row, column = self.rows[index.row()], index.column()
+        if role == Qt.ItemDataRole.DisplayRole:
+            return row.cells[column]
+        if role == Qt.ItemDataRole.TextAlignmentRole:
+            return self._alignment(column)
+        if role == Qt.ItemDataRole.DecorationRole and column == 0 and row.kind is not None:
+            return self._icons[row.kind]
+        if role == Qt.ItemDataRole.ForegroundRole and row.faint:
+            return QColor(self._theme.muted)
+        if role == Qt.ItemDataRole.FontRole and row.faint:
+            font = QFont()
+            font.setStrikeOut(True)
+            return font
+        if role == Qt.ItemDataRole.ToolTipRole and row.tip:
+            return row.tip
+        return None
+
+    def _alignment(self, column: int) -> Qt.AlignmentFlag:
+        side = Qt.AlignmentFlag.AlignRight if self.columns[column].number else Qt.AlignmentFlag.AlignLeft
+        return side | Qt.AlignmentFlag.AlignVCenter
+
+
+class RowTable(QTableView):
+    """The table of one ``RowModel``, with a sentence in it while it is empty."""
+
+    picked = Signal(int)
+    """The id of the row that a person chose."""
+
+    def __init__(self, theme: Theme, columns: Sequence[Column], name: str, empty: str) -> None:
+        super().__init__()
+        self.rows = RowModel(theme, columns, self)
+        self._empty = empty
+        self._telling = True
+        self.setModel(self.rows)
+        self.setAccessibleName(name)
+        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.setShowGrid(False)
+        self.setWordWrap(False)
+        self.setTabKeyNavigation(False)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.verticalHeader().hide()
+        self.verticalHeader().setDefaultSectionSize(self.fontMetrics().height() + 8)
+        header = self.horizontalHeader()
+        header.setHighlightSections(False)
+        header.setMinimumSectionSize(20)
+        header.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
+        self.selectionModel().currentRowChanged.connect(self._chosen)
+
+    def set_theme(self, theme: Theme) -> None:
+        self.rows.set_theme(theme)
+        self.viewport().update()
+
+    def set_rows(self, rows: tuple[Row, ...], picked: int | None) -> None:
+        """Show ``rows`` with that of id ``picked`` chosen, in sight."""
+        self._telling = False
+        self.rows.set_rows(rows)
+        place = next((n for n, row in enumerate(rows) if row.id == picked), None)
+        if place is None:
+            self.clearSelection()
+            self.setCurrentIndex(_NONE)
+        else:
+            self.selectRow(place)
+            self.scrollTo(self.rows.index(place, 0))
+        self._telling = True
+
+    def _chosen(self, current: QModelIndex, previous: QModelIndex) -> None:
+        if self._telling and current.isValid():
+            self.picked.emit(self.rows.rows[current.row()].id)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Share the room; where it is short, leave out what can best be done without."""
+        super().resizeEvent(event)
+        metrics, room = self.fontMetrics(), self.viewport().width()
+        needed = [
+            max(metrics.horizontalAdvance(text) for text in (column.widest, column.title)) + 16
+            for column in self.rows.columns
+        ]
+        needed[0] += 22  # the swatch
+        shown = set(range(len(needed)))
+        droppable = sorted((c for c in shown if self.rows.columns[c].drop), key=lambda c: -self.rows.columns[c].drop)
+        for column in droppable:
+            if sum(needed[c] for c in shown) <= room:
+                break
+            shown.discard(column)
+        spare = max(room - sum(needed[c] for c in shown), 0) // max(len(shown), 1)
+        for column, width in enumerate(needed):
+            self.setColumnHidden(column, column not in shown)
+            self.setColumnWidth(column, width + spare)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        super().paintEvent(event)
+        if not self.rows.rows:
+            painter = QPainter(self.viewport())
+            painter.setPen(self.palette().placeholderText().color())
+            area = QRect(self.viewport().rect()).adjusted(24, 0, -24, 0)
+            painter.drawText(area, Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap, self._empty)
+
+
+def _swatch(theme: Theme, kind: ExpressionType) -> QIcon:
+    pixmap = QPixmap(32, 32)
+    pixmap.setDevicePixelRatio(2.0)
+    pixmap.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(pixmap)
+    box = QRectF(2.5, 2.5, 11.0, 11.0)
+    painter.fillRect(box, band_brush(theme, kind, True))
+    painter.setPen(QPen(theme.of(kind), 1.0))
+    painter.drawRect(box)
+    painter.end()
+    return QIcon(pixmap)

@@ -1,0 +1,185 @@
+"""Sliders for what the model has to be sure of; everything is decoded again while they move."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from PySide6.QtCore import QEvent, Qt, QTimer, Signal
+from PySide6.QtGui import QKeyEvent
+from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QPushButton, QSlider, QVBoxLayout, QWidget
+
+from app.gui.review.desk import Desk
+from app.gui.text import tally
+from app.gui.theme import Theme
+from app.review.state import Thresholds
+from models.errors import ApexspotError
+from models.types import Interval
+
+STEPS = 100
+DELAY_MS = 40
+"""A drag asks for a decoding this often at most."""
+
+_ROWS = (
+    ("intensity", "Intensity", "An expression begins and ends where the intensity crosses this"),
+    ("macro", "Macro score", "Macro-expressions with a lower score are not listed"),
+    ("micro", "Micro score", "Micro-expressions with a lower score are not listed"),
+)
+
+
+class _Slider(QSlider):
+    """Keeps the arrow keys for itself while it has the focus."""
+
+    def event(self, event: QEvent) -> bool:
+        if (
+            isinstance(event, QKeyEvent)
+            and event.type() is QEvent.Type.ShortcutOverride
+            and event.key() in (Qt.Key.Key_Left, Qt.Key.Key_Right, Qt.Key.Key_Home, Qt.Key.Key_End)
+        ):
+            event.accept()
+            return True
+        return super().event(event)
+
+
+class ThresholdPanel(QWidget):
+    """Shows a preview while a slider is held, saves when it is let go."""
+
+    previewed = Signal(object, object)
+    """``Thresholds`` and the intervals that the model would find, or None and None: back to what is saved."""
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._desk: Desk | None = None
+        self._first: Thresholds | None = None
+        self._showing = False
+        heading = QLabel("Thresholds")
+        heading.setObjectName("heading")
+        self.back_button = QPushButton("Reset")
+        self.back_button.setToolTip("Back to the thresholds of the recording")
+        self.back_button.setAccessibleName("Back to the thresholds of the recording")
+        self.back_button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.back_button.clicked.connect(self._back)
+        head = QHBoxLayout()
+        head.addWidget(heading)
+        head.addStretch(1)
+        head.addWidget(self.back_button)
+        grid = QGridLayout()
+        grid.setHorizontalSpacing(8)
+        grid.setVerticalSpacing(0)
+        self.sliders: dict[str, QSlider] = {}
+        self._numbers: dict[str, QLabel] = {}
+        self._names: dict[str, QLabel] = {}
+        for number, (name, text, tip) in enumerate(_ROWS):
+            label, value = QLabel(text), QLabel()
+            value.setAlignment(Qt.AlignmentFlag.AlignRight)
+            slider = _Slider(Qt.Orientation.Horizontal)
+            slider.setRange(0, STEPS)
+            slider.setPageStep(5)
+            slider.setAccessibleName(text)
+            for widget in (label, value, slider):
+                widget.setToolTip(tip)
+            slider.valueChanged.connect(self._turned)
+            slider.sliderReleased.connect(self._let_go)
+            grid.addWidget(label, 2 * number, 0)
+            grid.addWidget(value, 2 * number, 1)
+            grid.addWidget(slider, 2 * number + 1, 0, 1, 2)
+            if number < len(_ROWS) - 1:
+                grid.setRowMinimumHeight(2 * number + 1, 30)
+            self.sliders[name], self._numbers[name], self._names[name] = slider, value, label
+        self._found = QLabel()
+        self._found.setObjectName("muted")
+        self._found.setWordWrap(True)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(12, 6, 12, 8)
+        layout.setSpacing(6)
+        layout.addLayout(head)
+        layout.addLayout(grid)
+        layout.addWidget(self._found)
+        layout.addStretch(1)
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.setInterval(DELAY_MS)
+        self._timer.timeout.connect(self._preview)
+        self.set_theme(theme)
+
+    def set_theme(self, theme: Theme) -> None:
+        for name, colour in (("intensity", theme.text), ("macro", theme.macro), ("micro", theme.micro)):
+            self._names[name].setStyleSheet(f"color: {colour};")
+
+    def set_desk(self, desk: Desk | None) -> None:
+        self._desk = desk
+        self._timer.stop()
+        self.setEnabled(desk is not None and desk.review.read_only is None)
+        if desk is not None:
+            model = desk.review.session.info.thresholds
+            self._first = Thresholds(model.island, model.macro, model.micro)
+            desk.edited.connect(self._show_saved)
+            self._show_saved()
+
+    @property
+    def chosen(self) -> Thresholds:
+        """Where the sliders stand; a slider that was not moved stands for what is saved, to the last digit."""
+        assert self._desk is not None
+        saved = self._desk.state.thresholds
+        values = {
+            name: slider.value() / STEPS
+            for name, slider in self.sliders.items()
+            if slider.value() != round(getattr(saved, name) * STEPS)
+        }
+        return replace(saved, **values)
+
+    def _turned(self) -> None:
+        if self._showing or self._desk is None:
+            return
+        self._show_numbers(self.chosen)
+        self._timer.start()
+        if not any(slider.isSliderDown() for slider in self.sliders.values()):
+            self._let_go()  # turned by key or wheel: there is no letting go
+
+    def _preview(self) -> None:
+        desk = self._desk
+        if desk is None:
+            return
+        try:
+            found = desk.review.preview(self.chosen)
+        except ApexspotError as error:
+            desk.failed.emit(str(error))
+            self._show_saved()
+            return
+        self._show_found(found)
+        self.previewed.emit(self.chosen, found)
+
+    def _let_go(self) -> None:
+        self._timer.stop()
+        if (desk := self._desk) is None:
+            return
+        chosen = self.chosen
+        if chosen == desk.state.thresholds:
+            self._show_saved()
+        else:
+            desk.set_thresholds(chosen)
+            self._show_saved()  # where it could not be saved, the sliders go back
+
+    def _back(self) -> None:
+        if self._desk is not None and self._first is not None:
+            self._desk.set_thresholds(self._first)
+
+    def _show_saved(self) -> None:
+        assert self._desk is not None
+        if any(slider.isSliderDown() for slider in self.sliders.values()):
+            return
+        saved = self._desk.state.thresholds
+        self._showing = True
+        for name, slider in self.sliders.items():
+            slider.setValue(round(getattr(saved, name) * STEPS))
+        self._showing = False
+        self._show_numbers(saved)
+        self._show_found(tuple(stored.interval for stored in self._desk.state.shown()))
+        self.back_button.setEnabled(saved != self._first)
+        self.previewed.emit(None, None)
+
+    def _show_numbers(self, thresholds: Thresholds) -> None:
+        for name, label in self._numbers.items():
+            label.setText(f"{getattr(thresholds, name):.2f}")
+
+    def _show_found(self, found: tuple[Interval, ...]) -> None:
+        self._found.setText(f"The model finds {tally(found)}")
