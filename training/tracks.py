@@ -187,17 +187,25 @@ def _expressions(
 
 
 def _speech(rng: np.random.Generator, frames: int) -> NDArray[np.float64]:
-    """Syllables at 3-6 a second in phrases with pauses; each pulls the mouth towards one or two shapes."""
+    """Syllables at 3-6 a second, some drawn out, in phrases with pauses; each pulls the mouth towards some shapes.
+
+    The loudness reaches from a murmur to lively conversation; the lips stay parted through some of the phrases.
+    """
     target = np.zeros((frames, REGION_COUNT, 2))
     shapes = [region_displacement(a, Side.BOTH).astype(np.float64) for a in SPEECH_SHAPES]
     gain = np.exp(rng.normal(0.0, 0.2, (REGION_COUNT, 2)))
-    loudness = rng.uniform(0.3, 1.2)
+    loudness = np.exp(rng.uniform(np.log(0.3), np.log(2.0)))
     t = float(rng.uniform(0.0, 2.0))
     while t < frames / GRID_HZ:
         phrase_end = t + rng.uniform(0.8, 6.0)
         emphasis = rng.uniform(-0.02, 0.01) if rng.random() < 0.3 else 0.0
+        if rng.random() < 0.4:
+            parted = shapes[int(rng.integers(len(shapes)))] * gain * loudness * rng.uniform(0.05, 0.35)
+            first, last = round(t * GRID_HZ), min(round(phrase_end * GRID_HZ), frames)
+            window = np.minimum(1.0, 8.0 * np.hanning(max(last - first, 0)))
+            target[first:last] += window[:, None, None] * parted
         while t < phrase_end:
-            length_s = 1.0 / rng.uniform(3.0, 6.0)
+            length_s = rng.uniform(0.25, 0.75) if rng.random() < 0.12 else 1.0 / rng.uniform(3.0, 6.0)
             first, last = round(t * GRID_HZ), min(round((t + length_s) * GRID_HZ), frames)
             if last > first:
                 pulse = np.sin(np.pi * (np.arange(last - first) + 0.5) / (last - first))
