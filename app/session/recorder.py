@@ -69,8 +69,10 @@ class RecorderSettings:
 class RecorderStatus:
     """A recording at one moment.
 
-    elapsed_s: from the first frame to the newest. size_bytes: of the video. free_bytes: on the disk, None if unknown.
-    warning: a sentence while something needs attention. error: why nothing more is kept; the session should be stopped.
+    elapsed_s: from the first frame to the newest. size_bytes: of the folder's files. free_bytes: on the disk, None if
+    unknown. warning: a sentence while something needs attention. error: why the session should be stopped.
+    ending: the disk is nearly full; all is kept if the session is stopped now. video_error: why no more pictures are
+    kept, while everything else still is. Where there is an error that is neither, nothing more is kept.
     """
 
     folder: Path
@@ -80,6 +82,13 @@ class RecorderStatus:
     free_bytes: int | None
     warning: str | None
     error: str | None
+    ending: bool = False
+    video_error: str | None = None
+
+    @property
+    def broken(self) -> bool:
+        """True once nothing more is kept, whatever comes."""
+        return self.error is not None and not self.ending and self.error != self.video_error
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +132,7 @@ class Recorder:
         self._settings = settings
         self.folder = new_folder(out, participant, datetime.now())
         self._free_bytes: int | None = None
+        self._size_bytes = 0
         self._error: str | None = None
         self._ending: str | None = None
         self._warning: str | None = None
@@ -167,6 +177,8 @@ class Recorder:
 
     def frame(self, frame: Frame) -> None:
         """A frame that the source gave; from the reading thread."""
+        if self._closing:  # a session may go on after its recording
+            return
         if self._first is None:
             self._first = (frame.time_s, datetime.now(UTC))
         self._newest_s = frame.time_s
@@ -177,12 +189,14 @@ class Recorder:
 
     def motion(self, motion: FrameMotion) -> None:
         """A frame's motion as the analysis takes it; from the scoring thread."""
+        if self._closing:
+            return
         self._analysed += 1
         self._put(replace(motion, face=None))
 
     def update(self, update: Update) -> None:
         """A step of the analysis; from the scoring thread."""
-        if len(update.final) or update.intervals:
+        if (len(update.final) or update.intervals) and not self._closing:
             self._intervals += len(update.intervals)
             self._put(update, urgent=bool(update.intervals))
 
@@ -199,10 +213,12 @@ class Recorder:
             folder=self.folder,
             elapsed_s=self._newest_s - self._first[0] if self._first else 0.0,
             counts=self._counts(),
-            size_bytes=video.size_bytes if video else 0,
+            size_bytes=self._size_bytes,
             free_bytes=self._free_bytes,
             warning=self._warning,
             error=self._error or (video.error if video else None) or self._ending,
+            ending=self._ending is not None and self._error is None,
+            video_error=video.error if video else None,
         )
 
     def close(self, remark: str = "") -> SessionInfo | None:
@@ -225,6 +241,7 @@ class Recorder:
         if self._first is None:
             self._discard()
             return None
+        self._measure()
         self._finish_info(remark)
         return self._info
 
@@ -268,6 +285,7 @@ class Recorder:
                     self._changed.wait_for(lambda: self._urgent or self._closing, _FLUSH_S)
                     self._urgent, closing = False, self._closing
                 self._write(tables)
+                self._measure()
                 if self._first is not None and not clock_written:
                     clock_written = True
                     self._write_clock(self._first)
@@ -319,6 +337,14 @@ class Recorder:
             if self.folder.stat().st_ino == self._identity and (self.folder / FEATURES_FILE).exists():
                 return
         self._error = f"The session folder {self.folder} was removed or moved while recording; nothing more is kept."
+
+    def _measure(self) -> None:
+        size_bytes = 0
+        with suppress(OSError):
+            for path in self.folder.iterdir():
+                with suppress(OSError):  # the video changes its name
+                    size_bytes += path.stat().st_size
+        self._size_bytes = size_bytes or self._size_bytes
 
     def _watch_disk(self) -> None:
         try:

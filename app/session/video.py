@@ -78,14 +78,6 @@ class VideoWriter:
         self._thread = threading.Thread(target=self._run, name="apexspot-video", daemon=True)
         self._thread.start()
 
-    @property
-    def size_bytes(self) -> int:
-        """Bytes on the disk so far."""
-        for path in (self._writing, self._final):
-            with suppress(OSError):
-                return path.stat().st_size
-        return 0
-
     def put(self, frame: Frame) -> None:
         """Take a picture, or count it as dropped; returns at once."""
         with self._changed:
