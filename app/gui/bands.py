@@ -1,10 +1,10 @@
-"""Shaded intervals and gaps behind a curve."""
+"""Shaded intervals and gaps behind a curve, and a person's points on its base line."""
 
 from __future__ import annotations
 
 import pyqtgraph as pg
 from PySide6.QtCore import QLineF, QPointF, QRectF, Qt
-from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPen
+from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPen, QPolygonF
 from PySide6.QtWidgets import QStyleOptionGraphicsItem, QWidget
 
 from app.gui.text import kind_name
@@ -12,6 +12,8 @@ from app.gui.theme import Theme, band_brush
 from models.types import ExpressionType, Interval
 
 Span = tuple[float, float]
+Mark = tuple[float, ExpressionType]
+"""A point label: its time and class."""
 
 
 class Bands(pg.GraphicsObject):  # type: ignore[misc]  # pyqtgraph has no types
@@ -25,6 +27,7 @@ class Bands(pg.GraphicsObject):  # type: ignore[misc]  # pyqtgraph has no types
         self._gaps: tuple[Span, ...] = ()
         self._unreliable: tuple[Span, ...] = ()
         self._highlighted: Interval | None = None
+        self._marks: tuple[Mark, ...] = ()
         self.setZValue(-10)
 
     def set_theme(self, theme: Theme) -> None:
@@ -41,6 +44,11 @@ class Bands(pg.GraphicsObject):  # type: ignore[misc]  # pyqtgraph has no types
         """Replace what is shown; all times on the plot's axis."""
         self._intervals, self._gaps, self._unreliable = intervals, gaps, unreliable
         self._highlighted = highlighted
+        self.update()
+
+    def set_marks(self, marks: tuple[Mark, ...]) -> None:
+        """Replace the points."""
+        self._marks = marks
         self.update()
 
     def boundingRect(self) -> QRectF:
@@ -83,6 +91,11 @@ class Bands(pg.GraphicsObject):  # type: ignore[misc]  # pyqtgraph has no types
         ends = dict.fromkeys(ExpressionType, left)
         for interval, rect in seen if self._labels else ():  # over all bands
             ends[interval.type] = self._paint_label(painter, interval, rect, ends[interval.type], (left, right))
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        for time_s, kind in self._marks:
+            x = to_pixels.map(QPointF(time_s, 0.0)).x()
+            if left <= x <= right:
+                paint_mark(painter, self._theme, kind, QPointF(x, bottom))
         painter.restore()
 
     def _paint_interval(self, painter: QPainter, interval: Interval, rect: QRectF, apex_px: float) -> None:
@@ -118,3 +131,24 @@ class Bands(pg.GraphicsObject):  # type: ignore[misc]  # pyqtgraph has no types
         painter.setPen(self._theme.of(interval.type))
         painter.drawText(label, Qt.AlignmentFlag.AlignCenter, text)
         return label.right()
+
+
+MARK_HEIGHT_PX = 24.0
+
+
+def paint_mark(
+    painter: QPainter, theme: Theme, kind: ExpressionType, foot: QPointF, height_px: float = MARK_HEIGHT_PX
+) -> None:
+    """A pin that stands on ``foot``: a round head for macro, a diamond for micro."""
+    colour = theme.of(kind)
+    head = foot - QPointF(0.0, height_px - 6.0)
+    painter.setPen(QPen(colour, 2.0))
+    painter.drawLine(QLineF(foot, head))
+    painter.setPen(QPen(QColor(theme.panel), 1.5))
+    painter.setBrush(colour)
+    if kind is ExpressionType.MACRO:
+        painter.drawEllipse(head, 5.5, 5.5)
+    else:
+        r = 7.0
+        corners = (QPointF(0, -r), QPointF(r, 0), QPointF(0, r), QPointF(-r, 0))
+        painter.drawPolygon(QPolygonF([head + corner for corner in corners]))

@@ -8,7 +8,7 @@ from PySide6.QtCore import Signal
 from PySide6.QtGui import QColor, QGuiApplication
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
-from app.gui.bands import Bands, Span
+from app.gui.bands import Bands, Mark, Span
 from app.gui.legend import Legend
 from app.gui.text import clock
 from app.gui.theme import Theme
@@ -86,7 +86,8 @@ class CurvesPanel(QWidget):
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._analysis = LiveAnalysis.empty()
-        self._shown: tuple[int, float, Interval | None] | None = None
+        self._shown: tuple[int, float, Interval | None, int] | None = None
+        self._marks: tuple[Mark, ...] = ()
         self._highlighted: Interval | None = None
         self._left_s: float | None = None
         self.setAccessibleName("Curves")
@@ -130,8 +131,9 @@ class CurvesPanel(QWidget):
         self.intensity.set_theme(theme)
         self.apex.set_theme(theme)
 
-    def show_snapshot(self, snapshot: LiveSnapshot | None) -> None:
-        """Redraw if the analysis has moved on."""
+    def show_snapshot(self, snapshot: LiveSnapshot | None, marks: tuple[Mark, ...] = ()) -> None:
+        """Redraw if the analysis has moved on. marks: a person's points."""
+        self._marks = marks
         self._analysis = snapshot.analysis if snapshot else LiveAnalysis.empty()
         if snapshot is None or snapshot.analysis.number == 0:
             self._left_s, self._highlighted = None, None
@@ -174,7 +176,7 @@ class CurvesPanel(QWidget):
 
     def _redraw(self) -> None:
         left = self._left()
-        wanted = (self._analysis.number, left, self._highlighted)
+        wanted = (self._analysis.number, left, self._highlighted, len(self._marks))
         if wanted == self._shown:
             return
         self._shown = wanted
@@ -188,6 +190,8 @@ class CurvesPanel(QWidget):
         for track in (self.intensity, self.apex):
             track.set_scores(final, provisional)
             track.bands.set_content(seen, gaps, unreliable, self._highlighted)
+        self.intensity.bands.set_marks(self._marks)
+        self._legend.show_points(bool(self._marks))
         self.intensity.setXRange(left, left + SPAN_S, padding=0)
         for track in (self.intensity, self.apex):
             track.getViewBox().prepareForPaint()  # else the new range is noticed while painting, and all is drawn twice

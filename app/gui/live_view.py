@@ -5,6 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QSplitter, QVBoxLayout, QWidget
 
+from app.gui.bands import Mark
 from app.gui.curves import CurvesPanel
 from app.gui.interval_table import IntervalTable
 from app.gui.picture import PictureView
@@ -40,9 +41,10 @@ class LiveView(QSplitter):
         for panel in (self.picture, self.table, self.curves):
             panel.set_theme(theme)
 
-    def show_snapshot(self, snapshot: LiveSnapshot | None) -> None:
-        for panel in (self.picture, self.table, self.curves):
-            panel.show_snapshot(snapshot)
+    def show_snapshot(self, snapshot: LiveSnapshot | None, marks: tuple[Mark, ...] = ()) -> None:
+        self.picture.show_snapshot(snapshot)
+        self.table.show_snapshot(snapshot)
+        self.curves.show_snapshot(snapshot, marks)
 
 
 def _card(content: QWidget) -> QFrame:

@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 from functools import partial
+from pathlib import Path
 from types import TracebackType
 
 from PySide6.QtCore import QSettings
@@ -16,34 +17,41 @@ from app.gui.cameras import CameraScan
 from app.gui.player import Player
 from app.gui.theme import DARK, LIGHT, Theme, apply_theme, system_is_dark
 from app.gui.window import MainWindow
+from app.settings import SettingsFile, settings_path
 from app.sources import SourceChoice
 
 log = logging.getLogger(__name__)
 
 
-def run_window(choice: SourceChoice | None, autoplay: bool) -> int:
+def run_window(choice: SourceChoice | None, autoplay: bool, recording: Path | None = None) -> int:
     """Show the window until it is closed.
 
     choice: what is chosen at first; None leaves it to the cameras that are found. autoplay: start it at once.
+    recording: a session folder or a video to open in Review.
 
     Returns:
         The exit status.
     """
     app = make_application(sys.argv[:1])
     window = open_window(app, QSettings("apexspot", "apexspot"))
-    # Ctrl+C in the terminal closes the window as its own button does; the poll timer lets Python see the signal
-    before = signal.signal(signal.SIGINT, lambda *_: window.close())
+    # Ctrl+C in the terminal, and a request to terminate, finish a recording and close the window; the poll timer lets
+    # Python see the signal
+    wanted = (signal.SIGINT, signal.SIGTERM)
+    before = {number: signal.signal(number, lambda *_: window.leave()) for number in wanted}
     hook, sys.excepthook = sys.excepthook, partial(_unexpected, window)
     if choice is not None:
         if autoplay:
-            window.play(choice)
+            window.live.play(choice)
         else:
-            window.bar.choose(choice)
+            window.live.bar.choose(choice)
     window.show()
+    if recording is not None:
+        window.open_recording(recording)
     try:
         return app.exec()
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
         sys.excepthook = hook
 
 
@@ -67,13 +75,23 @@ def make_application(arguments: list[str]) -> QApplication:
 
 
 def open_window(
-    app: QApplication, settings: QSettings, theme: Theme | None = None, cameras: CameraScan | None = None
+    app: QApplication,
+    settings: QSettings,
+    theme: Theme | None = None,
+    cameras: CameraScan | None = None,
+    store: SettingsFile | None = None,
+    player: Player | None = None,
 ) -> MainWindow:
-    """A window that follows the desktop's light or dark, unless a ``theme`` is given."""
+    """A window that follows the desktop's light or dark, unless a ``theme`` is given.
+
+    settings: for its geometry. store: what it remembers besides, the user's own file where none is given.
+    """
     follows = theme is None
     theme = theme or (DARK if system_is_dark(app) else LIGHT)
     apply_theme(app, theme)
-    window = MainWindow(Player(), cameras or CameraScan(), settings, theme)
+    window = MainWindow(
+        player or Player(), cameras or CameraScan(), settings, store or SettingsFile(settings_path()), theme
+    )
     if follows:
 
         def follow() -> None:

@@ -1,12 +1,14 @@
-"""What the window plays: at most one session at a time. Knows no Qt."""
+"""What the window plays or records: at most one session at a time. Knows no Qt."""
 
 from __future__ import annotations
 
 import threading
 import time
 
+from app.gui.recording import LivePoint, Recording, RecordingPlan, RecordingState
 from app.live import LiveSession
 from app.live_types import LiveSnapshot
+from app.session import RecorderSettings
 from app.sources import SourceChoice, open_source
 from models.spotter import Spotter
 
@@ -15,19 +17,41 @@ PATIENCE_S = 3.0
 
 
 class Player:
-    """Starts, watches and ends sessions. The model file is loaded once, by the first session, in its own thread."""
+    """Starts, watches and ends sessions. The model file is loaded once, by the first session, in its own thread.
 
-    def __init__(self) -> None:
+    limits: of the disk, for recordings.
+    """
+
+    def __init__(self, limits: RecorderSettings | None = None) -> None:
+        self._limits = limits or RecorderSettings()
+        self._recording: Recording | None = None
         self._session: LiveSession | None = None
         self._spotter: Spotter | None = None
         self._spotter_lock = threading.Lock()
         self._stop_asked_s: float | None = None
         self._tidied = True
+        self._adopted: LiveSession | None = None
 
     @property
     def running(self) -> bool:
         """True from ``start`` until the session is over."""
         return self._session is not None and not self._session.snapshot().state.over
+
+    @property
+    def recording(self) -> Recording | None:
+        """The newest recording, its last state when it has ended; None before the first one."""
+        return self._recording
+
+    @property
+    def recording_now(self) -> bool:
+        """True from ``record`` until the recording is finished."""
+        return self._recording is not None and self._recording.state is not RecordingState.ENDED
+
+    @property
+    def points(self) -> tuple[LivePoint, ...]:
+        """Point labels that were put in what is shown now."""
+        recording = self._recording
+        return recording.points if recording is not None and recording.session is self._session else ()
 
     @property
     def stopping(self) -> bool:
@@ -38,12 +62,21 @@ class Player:
         """Play ``choice`` from its beginning, at its own pace; whatever ran before is ended first."""
         self.watch(LiveSession(lambda: open_source(choice, paced=True), spotter=self._shared_spotter))
 
+    def record(self, choice: SourceChoice, plan: RecordingPlan) -> Recording:
+        """Record ``choice`` from its beginning; returns at once. What ran before is ended first.
+
+        A recorder has to be there from a session's start, since the analysis carries its past: so this is a new one.
+        """
+        self._finish_recording()
+        self.stop()
+        self._recording = Recording(choice, plan, self._shared_spotter, self._session, self._limits)
+        self._recording.start()
+        return self._recording
+
     def watch(self, session: LiveSession) -> None:
         """Start ``session`` and show it; whatever ran before is ended first."""
         self.close()
-        self._stop_asked_s = None
-        self._tidied = False
-        self._session = session
+        self._adopt(session)
         session.start()
 
     def stop(self) -> None:
@@ -54,6 +87,10 @@ class Player:
 
     def snapshot(self) -> LiveSnapshot | None:
         """The session's snapshot, its last one when it is over; None before the first start."""
+        recorded = self._recording.session if self._recording else None
+        if recorded is not None and recorded is not self._adopted:
+            self._adopted = recorded
+            self._adopt(recorded)
         if self._session is None:
             return None
         snapshot = self._session.snapshot()
@@ -65,10 +102,22 @@ class Player:
         return snapshot
 
     def close(self) -> None:
-        """End whatever runs and wait for it; harmless when repeated."""
+        """End whatever runs and wait for it, a recording until all of it is kept; harmless when repeated."""
+        self._finish_recording()
         if self._session is not None:
             self._session.stop()
             self._tidied = True
+
+    def _adopt(self, session: LiveSession) -> None:
+        self._stop_asked_s = None
+        self._tidied = False
+        self._session = session
+
+    def _finish_recording(self) -> None:
+        if self._recording is not None and self.recording_now:
+            self._recording.finish()
+            self._recording.join()
+            self.snapshot()  # takes over its session
 
     def _shared_spotter(self) -> Spotter:
         with self._spotter_lock:

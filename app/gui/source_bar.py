@@ -1,15 +1,17 @@
-"""The bar on top: what to watch, start and stop, how it is shown, export."""
+"""The bar on top: what to watch, start and stop, record, how it is shown, export."""
 
 from __future__ import annotations
 
-from PySide6.QtCore import QPointF, Qt, Signal
-from PySide6.QtGui import QPainter, QPaintEvent, QPen, QPolygonF
+from PySide6.QtCore import QPointF, QRectF, Qt, Signal
+from PySide6.QtGui import QColor, QIcon, QPainter, QPaintEvent, QPen, QPixmap, QPolygonF
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QPushButton, QSizePolicy, QToolButton, QWidget
 
-from app.gui.theme import set_primary
+from app.gui.recording import Recording, RecordingState
+from app.gui.text import clock
+from app.gui.theme import Theme, set_primary
 from app.sources import CameraChoice, DemoChoice, SourceChoice
 
-OPEN_FILE, OPEN_STREAM = "Open a video…", "Open a stream…"
+PLAY_FILE, OPEN_STREAM = "Play a video as if live…", "Open a stream…"
 
 
 class Chooser(QComboBox):
@@ -39,17 +41,19 @@ class SourceBar(QWidget):
     stream_requested = Signal()
     toggled = Signal()
     """Start or stop."""
+    record_requested = Signal()
+    """Start or stop a recording."""
     export_requested = Signal()
     mirror_toggled = Signal(bool)
     regions_toggled = Signal(bool)
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._cameras: tuple[CameraChoice, ...] = ()
         self._opened: SourceChoice | None = None
         self.chooser = Chooser()
         self.chooser.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
-        self.chooser.setMinimumWidth(220)
+        self.chooser.setMinimumWidth(180)
         self.chooser.setMaximumWidth(400)
         self.chooser.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
         self.chooser.setAccessibleName("Source")
@@ -61,6 +65,11 @@ class SourceBar(QWidget):
         self.start_button.setMinimumWidth(96)
         self.start_button.setToolTip("Start or stop (Space)")
         self.start_button.clicked.connect(self.toggled)
+
+        self.record_button = QPushButton("Record")
+        self.record_button.setMinimumWidth(108)
+        self.record_button.clicked.connect(self.record_requested)
+        self._record_icons = {False: QIcon(), True: QIcon()}
 
         self.mirror_button = self._toggle("Mirror", "Show the picture as a mirror does; the analysis is the same")
         self.mirror_button.toggled.connect(self.mirror_toggled)
@@ -77,9 +86,12 @@ class SourceBar(QWidget):
         layout.setSpacing(8)
         layout.addWidget(self.chooser)
         layout.addWidget(self.start_button)
+        layout.addWidget(self.record_button)
         layout.addStretch(1)
         for widget in (self.mirror_button, self.regions_button, self.export_button):
             layout.addWidget(widget)
+        self.set_theme(theme)
+        self.show_recording(None)
         self._fill(DemoChoice())
 
     @staticmethod
@@ -123,6 +135,35 @@ class SourceBar(QWidget):
         self.start_button.setEnabled(not stopping)
         self.export_button.setEnabled(can_export)
 
+    def show_recording(self, recording: Recording | None) -> None:
+        """Follow a recording; while there is one, it alone decides when the source stops."""
+        state = recording.state if recording else RecordingState.ENDED
+        status = recording.status() if recording else None
+        text = {
+            RecordingState.STARTING: "Starting…",
+            RecordingState.RECORDING: f"Stop  {clock(status.elapsed_s if status else 0.0)}",
+            RecordingState.FINISHING: "Finishing…",
+            RecordingState.ENDED: "Record",
+        }[state]
+        if self.record_button.text() != text:
+            self.record_button.setText(text)
+            running = state is RecordingState.RECORDING
+            self.record_button.setIcon(self._record_icons[running])
+            self.record_button.setToolTip(
+                "End the recording and keep all of it (R)"
+                if running
+                else "Record the source, from its beginning if it is the demo or a file (R)"
+            )
+        self.record_button.setEnabled(state in (RecordingState.RECORDING, RecordingState.ENDED))
+        free = state is RecordingState.ENDED
+        self.chooser.setEnabled(free)
+        if not free:
+            self.start_button.setEnabled(False)
+
+    def set_theme(self, theme: Theme) -> None:
+        self._record_icons = {stop: _record_icon(theme, stop) for stop in (False, True)}
+        self.record_button.setIcon(self._record_icons[self.record_button.text().startswith("Stop")])
+
     def _fill(self, current: SourceChoice) -> None:
         self.chooser.clear()
         for camera in self._cameras:
@@ -131,7 +172,7 @@ class SourceBar(QWidget):
         if self._opened is not None:
             self.chooser.addItem(self._opened.label, self._opened)
         self.chooser.insertSeparator(self.chooser.count())
-        self.chooser.addItem(OPEN_FILE)
+        self.chooser.addItem(PLAY_FILE)
         self.chooser.addItem(OPEN_STREAM)
         self._select(current)
 
@@ -150,7 +191,22 @@ class SourceBar(QWidget):
             return
         text = self.chooser.itemText(index)
         self._select(self._selected)  # the entry only opens a dialog; it is no source itself
-        if text == OPEN_FILE:
+        if text == PLAY_FILE:
             self.file_requested.emit()
         else:
             self.stream_requested.emit()
+
+
+def _record_icon(theme: Theme, stop: bool) -> QIcon:
+    """A dot, or the square of a button that stops."""
+    pixmap = QPixmap(32, 32)
+    pixmap.setDevicePixelRatio(2.0)
+    pixmap.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(pixmap)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(QColor(theme.record))
+    box = QRectF(3.0, 3.0, 10.0, 10.0)
+    painter.drawRoundedRect(box, 1.5, 1.5) if stop else painter.drawEllipse(box)
+    painter.end()
+    return QIcon(pixmap)

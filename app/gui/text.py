@@ -28,6 +28,17 @@ def kind_name(kind: ExpressionType) -> str:
     return "Macro" if kind is ExpressionType.MACRO else "Micro"
 
 
+def size(size_bytes: int) -> str:
+    """``4.2 MB`` or ``38.1 GB``, of 1024 times 1024 bytes and so on."""
+    mib = size_bytes / 1024**2
+    return f"{mib:.1f} MB" if mib < 1024 else f"{mib / 1024:.1f} GB"
+
+
+def counted(count: int, noun: str) -> str:
+    """``1 point``, ``2 points``."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
 def tally(intervals: tuple[Interval, ...]) -> str:
     """``3 macro, 2 micro``."""
     macro = sum(interval.type is ExpressionType.MACRO for interval in intervals)

@@ -35,6 +35,7 @@ class Theme:
     gap: str
     warning: str
     warning_text: str
+    record: str
 
     def of(self, kind: ExpressionType) -> QColor:
         """The colour of a class."""
@@ -57,6 +58,7 @@ LIGHT = Theme(
     gap="#9aa3ad",
     warning="#fdecc8",
     warning_text="#5f4300",
+    record="#c0271f",
 )
 DARK = Theme(
     dark=True,
@@ -74,6 +76,7 @@ DARK = Theme(
     gap="#5b6570",
     warning="#4a3a12",
     warning_text="#fbe2a6",
+    record="#ff7a70",
 )
 
 
@@ -156,6 +159,34 @@ def _style_sheet(theme: Theme) -> str:
     QFrame#banner {{ background: {theme.warning}; border-radius: 6px; }}
     QFrame#banner QLabel {{ color: {theme.warning_text}; }}
     QFrame#banner QToolButton {{ background: transparent; color: {theme.warning_text}; border: none; }}
+    QFrame#banner QPushButton {{
+        background: transparent; color: {theme.warning_text}; border-color: {theme.warning_text}; padding: 2px 12px; }}
+    QFrame#banner[good="true"] {{ background: {theme.selection}; }}
+    QFrame#banner[good="true"] QLabel, QFrame#banner[good="true"] QToolButton {{ color: {theme.text}; }}
+    QFrame#banner[good="true"] QPushButton {{ color: {theme.text}; border-color: {theme.accent}; }}
+    QFrame#strip {{ background: {theme.panel}; border: 1px solid {theme.record}; border-radius: 6px; }}
+    QFrame#strip QLabel#recording {{ color: {theme.record}; font-weight: 600; }}
+    QFrame#strip QLabel#notice {{ color: {theme.warning_text}; background: {theme.warning}; border-radius: 4px;
+        padding: 2px 8px; }}
+    QFrame#strip QPushButton {{ padding: 2px 12px; }}
+    QPushButton#left, QPushButton#right {{ color: {theme.muted}; padding: 6px 16px; }}
+    QPushButton#left {{ border-top-right-radius: 0; border-bottom-right-radius: 0; }}
+    QPushButton#right {{ border-top-left-radius: 0; border-bottom-left-radius: 0; border-left: none; }}
+    QPushButton#left:checked, QPushButton#right:checked {{
+        background: {theme.selection}; color: {theme.text}; font-weight: 600; }}
+    QMenuBar {{ background: {theme.window}; }}
+    QMenuBar::item {{ padding: 4px 10px; background: transparent; }}
+    QMenuBar::item:selected {{ background: {theme.selection}; border-radius: 4px; }}
+    QMenu {{ background: {theme.panel}; border: 1px solid {theme.line}; padding: 4px; }}
+    QMenu::item {{ padding: 5px 28px 5px 24px; }}
+    QMenu::item:selected {{ background: {theme.selection}; color: {theme.text}; border-radius: 4px; }}
+    QMenu::item:disabled {{ color: {theme.muted}; }}
+    QMenu::separator {{ height: 1px; background: {theme.line}; margin: 4px 8px; }}
+    QLineEdit {{ background: {theme.panel}; color: {theme.text}; border: 1px solid {theme.line}; border-radius: 6px;
+        padding: 5px 8px; min-height: 20px; }}
+    QLineEdit:focus {{ border: 2px solid {theme.accent}; padding: 4px 7px; }}
+    QLineEdit:disabled {{ color: {theme.muted}; background: {theme.window}; }}
+    QLabel#problem {{ color: {theme.record}; }}
     QLabel#muted {{ color: {theme.muted}; }}
     QLabel#heading {{ font-weight: 600; }}
     QLabel#title {{ font-size: 22pt; font-weight: 600; }}

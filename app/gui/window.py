@@ -1,17 +1,19 @@
-"""The main window: composes the panels and passes on what the user asks for."""
+"""The main window: two workspaces, Live and Review, with menus, messages and the state of a recording round them."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
-from PySide6.QtCore import QSettings, Qt, QTimer
-from PySide6.QtGui import QCloseEvent, QKeySequence, QShortcut
+from PySide6.QtCore import QEvent, QSettings, Qt, QTimer
+from PySide6.QtGui import QAction, QCloseEvent, QDragEnterEvent, QDropEvent, QKeySequence, QShortcut
 from PySide6.QtWidgets import (
-    QAbstractButton,
     QApplication,
     QFileDialog,
-    QInputDialog,
+    QGraphicsView,
+    QHBoxLayout,
     QMainWindow,
+    QMessageBox,
     QStackedWidget,
     QVBoxLayout,
     QWidget,
@@ -19,131 +21,195 @@ from PySide6.QtWidgets import (
 
 from app.gui.banner import Banner
 from app.gui.cameras import CameraScan
-from app.gui.export import ask_and_export
-from app.gui.live_view import LiveView
+from app.gui.help import about_dialog, keys_dialog
+from app.gui.live_workspace import VIDEO_FILTER, LiveWorkspace
+from app.gui.menus import LINE, Entry, Menus
 from app.gui.player import Player
-from app.gui.source_bar import SourceBar
-from app.gui.start_page import StartPage
+from app.gui.record_strip import RecordStrip
+from app.gui.recovery import Recovery
+from app.gui.review.workspace import ReviewWorkspace
+from app.gui.review_head import ReviewHead
 from app.gui.status import StatusBar
+from app.gui.switch import Switch
+from app.gui.text import counted
 from app.gui.theme import Theme
-from app.sources import CameraChoice, DemoChoice, FileChoice, SourceChoice, StreamChoice
+from app.session.schema import INFO_FILE, VIDEO_FILE
+from app.settings import SettingsFile
+from models.types import ExpressionType
 
 POLL_MS = 33
 GEOMETRY = "window/geometry"
-VIDEO_FILTER = "Videos (*.mp4 *.mov *.avi *.mkv *.webm *.m4v *.mpg *.mpeg *.wmv);;All files (*)"
+LIVE, REVIEW = 0, 1
+START_RECORDING, STOP_RECORDING = "Start recording…", "Stop recording"
 
 
 class MainWindow(QMainWindow):
-    """Polls the player's snapshot some 30 times a second and hands it to the panels."""
+    """Composes the workspaces and polls some 30 times a second."""
 
-    def __init__(self, player: Player, cameras: CameraScan, settings: QSettings, theme: Theme) -> None:
+    def __init__(
+        self, player: Player, cameras: CameraScan, settings: QSettings, store: SettingsFile, theme: Theme
+    ) -> None:
         super().__init__()
         self.player = player
-        self._scan = cameras
+        self.recovery = Recovery()
         self._settings = settings
-        self._said: str | None = None
+        self._store = store
+        self._leaving = False
         self.setWindowTitle("apexspot")
         self.setMinimumSize(960, 600)
         self.resize(1280, 720)
+        self.setAcceptDrops(True)
 
-        self.bar = SourceBar()
         self.banner = Banner()
-        self.start_page = StartPage()
-        self.live = LiveView(theme)
-        self.stack = QStackedWidget()
-        self.stack.addWidget(self.start_page)
-        self.stack.addWidget(self.live)
-        body = QWidget()
-        layout = QVBoxLayout(body)
-        layout.setContentsMargins(12, 10, 12, 4)
-        layout.setSpacing(8)
-        layout.addWidget(self.bar)
-        layout.addWidget(self.banner)
-        layout.addWidget(self.stack, 1)
-        self.setCentralWidget(body)
+        self.strip = RecordStrip()
+        self.live = LiveWorkspace(player, cameras, store, self.banner, theme)
+        self.review = ReviewWorkspace(theme)
+        self.review_head = ReviewHead()
+        self.switch = Switch(
+            ("Live", "Watch and record what happens now (Ctrl+1)"),
+            ("Review", "Replay and correct what was recorded (Ctrl+2)"),
+        )
         self.status = StatusBar()
-        self.setStatusBar(self.status)
-
-        self.bar.chosen.connect(self._choice_picked)
-        self.bar.chooser.opening.connect(self._scan.look)
-        self.bar.file_requested.connect(self.open_file)
-        self.bar.stream_requested.connect(self.open_stream)
-        self.bar.toggled.connect(self.toggle)
-        self.bar.export_requested.connect(self.export)
-        self.bar.mirror_toggled.connect(self.live.picture.set_mirrored)
-        self.bar.regions_toggled.connect(self.live.picture.set_show_regions)
-        self.start_page.demo_requested.connect(lambda: self.play(DemoChoice()))
-        self.start_page.file_requested.connect(self.open_file)
-        self.start_page.camera_requested.connect(self.play)
-        self.start_page.look_requested.connect(self._scan.look)
-        self._add_shortcuts()
+        self.menus = Menus()
+        self._lay_out()
+        self._fill_menus()
+        self._connect()
+        for view in self.findChildren(QGraphicsView):
+            view.setAcceptDrops(False)  # what is dropped on a curve is meant for the window
 
         geometry = settings.value(GEOMETRY)
         if geometry is not None:
             self.restoreGeometry(geometry)
-        self.bar.start_button.setFocus()
-        self._scan.look()
+        self.show_workspace(LIVE)
+        self.recovery.look(store.values.recordings)
         self._timer = QTimer(self)
         self._timer.timeout.connect(self.refresh)
         self._timer.start(POLL_MS)
 
-    def _add_shortcuts(self) -> None:
-        for keys, act in (
-            ("Space", self._space),
-            ("Ctrl+O", self.open_file),
-            ("Ctrl+E", self.export),
-            ("Ctrl+Q", self.close),
-            ("F11", self.toggle_full_screen),
-            ("F", self.toggle_full_screen),
-            ("Esc", lambda: self.setWindowState(self.windowState() & ~Qt.WindowState.WindowFullScreen)),
+    def _lay_out(self) -> None:
+        self._heads, self._workspaces = QStackedWidget(), QStackedWidget()
+        self._heads.setFixedHeight(self.live.bar.sizeHint().height())
+        for stack, parts in (
+            (self._heads, (self.live.bar, self.review_head)),
+            (self._workspaces, (self.live, self.review)),
         ):
-            QShortcut(QKeySequence(keys), self).activated.connect(act)
+            for part in parts:
+                stack.addWidget(part)
+        head = QHBoxLayout()
+        head.setSpacing(16)
+        head.addWidget(self.switch)
+        head.addWidget(self._heads, 1)
+        body = QWidget()
+        layout = QVBoxLayout(body)
+        layout.setContentsMargins(12, 8, 12, 4)
+        layout.setSpacing(8)
+        layout.addLayout(head)
+        layout.addWidget(self.strip)
+        layout.addWidget(self.banner)
+        layout.addWidget(self._workspaces, 1)
+        self.setCentralWidget(body)
+        self.setStatusBar(self.status)
+
+    def _fill_menus(self) -> None:
+        add, role = self.menus.add, QAction.MenuRole
+        bar = self.live.bar
+        add(
+            self,
+            "&File",
+            (
+                Entry("Open recording…", self.ask_recording, ("Ctrl+O",)),
+                Entry("Open session folder…", self.ask_folder, ("Ctrl+Shift+O",)),
+                LINE,
+                Entry("Play a video as if live…", self._in_live(self.live.play_file)),
+                Entry("Open stream…", self._in_live(self.live.open_stream)),
+                LINE,
+                Entry("Export intervals…", self.live.export, ("Ctrl+E",), live=True),
+                LINE,
+                Entry("Quit", self.close, ("Ctrl+Q",), role=role.QuitRole),
+            ),
+        )
+        add(
+            self,
+            "&Record",
+            (
+                Entry(START_RECORDING, self._in_live(self.live.toggle_recording), ("R",), live=True),
+                LINE,
+                Entry("Macro point now", lambda: self.live.put_point(ExpressionType.MACRO), ("1",), live=True),
+                Entry("Micro point now", lambda: self.live.put_point(ExpressionType.MICRO), ("2",), live=True),
+            ),
+        )
+        add(
+            self,
+            "&View",
+            (
+                Entry("Live", lambda: self.show_workspace(LIVE), ("Ctrl+1",)),
+                Entry("Review", lambda: self.show_workspace(REVIEW), ("Ctrl+2",)),
+                LINE,
+                Entry("Mirror", bar.mirror_button.toggle, checkable=True),
+                Entry("Face regions", bar.regions_button.toggle, checkable=True),
+                LINE,
+                Entry("Full screen", self.toggle_full_screen, ("F11", "F")),
+            ),
+        )
+        add(
+            self,
+            "&Help",
+            (
+                Entry("Keys", lambda: keys_dialog(self).exec(), ("F1",), live=True),
+                Entry("About apexspot", lambda: about_dialog(self).exec(), role=role.AboutRole),
+            ),
+        )
+
+    def _connect(self) -> None:
+        self.switch.chosen.connect(self.show_workspace)
+        self.strip.stop_requested.connect(self.live.toggle_recording)
+        self.live.review_requested.connect(self.open_recording)
+        self.live.start_page.file_requested.connect(self.ask_recording)
+        self.review_head.recording_requested.connect(self.ask_recording)
+        self.review_head.folder_requested.connect(self.ask_folder)
+        self.review.message.connect(self.banner.say)
+        self.review.opened.connect(self._opened)
+        self._space = QShortcut(QKeySequence("Space"), self)
+        self._space.activated.connect(lambda: self.live.press_space(QApplication.focusWidget()))
+        self._escape = QShortcut(QKeySequence("Esc"), self)
+        self._escape.activated.connect(self.toggle_full_screen)
+        self._escape.setEnabled(False)
 
     # -- what the user can ask for ----------------------------------------------------------------------------------
 
-    def play(self, choice: SourceChoice) -> None:
-        """Play ``choice`` from its beginning."""
+    def show_workspace(self, number: int) -> None:
+        """LIVE or REVIEW."""
+        live = number == LIVE
+        self._heads.setCurrentIndex(number)
+        self._workspaces.setCurrentIndex(number)
+        self.switch.show_chosen(number)
+        self.menus.set_live(live)
+        self._space.setEnabled(live)
+        self.strip.offer_stop(not live)
+        self._name_window()
+        if not live:
+            self.review.setFocus()
+
+    def open_recording(self, path: Path) -> None:
+        """Open a session folder, its video, or any other video in Review."""
+        if path.name == VIDEO_FILE and (path.parent / INFO_FILE).is_file():
+            path = path.parent
         self.banner.hide()
-        self._said = None
-        self.bar.choose(choice)
-        self.bar.mirror_button.setChecked(isinstance(choice, CameraChoice))
-        self.player.start(choice)
-        self.live.show_snapshot(None)
-        self.refresh()
+        self.show_workspace(REVIEW)
+        self.review.open(path)
+        self._store.change(opened=path.absolute().parent)
 
-    def toggle(self) -> None:
-        """Start what is chosen, or stop what plays."""
-        if self.player.running:
-            self.player.stop()
-            self.refresh()
-        else:
-            self.play(self.bar.choice)
-
-    def open_file(self) -> None:
-        """Ask for a video and play it."""
-        chosen, _ = QFileDialog.getOpenFileName(self, "Open a video", "", VIDEO_FILTER)
+    def ask_recording(self) -> None:
+        """Ask for a video, of a session or any other, and open it in Review."""
+        chosen, _ = QFileDialog.getOpenFileName(self, "Open a recording", self._opened_folder(), VIDEO_FILTER)
         if chosen:
-            self.play(FileChoice(Path(chosen)))
+            self.open_recording(Path(chosen))
 
-    def open_stream(self) -> None:
-        """Ask for the address of a stream and play it."""
-        address, accepted = QInputDialog.getText(
-            self,
-            "Open a stream",
-            "Address of the stream (rtsp:// or http://).\nIt is read from there, nothing is sent.",
-        )
-        if accepted and address.strip():
-            self.play(StreamChoice(address.strip()))
-
-    def export(self) -> None:
-        """Ask for a file and write the intervals into it."""
-        snapshot = self.player.snapshot()
-        if snapshot is None:
-            self.banner.say("There is nothing to export yet: start a source first.")
-            return
-        sentence = ask_and_export(self, snapshot)
-        if sentence:
-            self.banner.say(sentence)
+    def ask_folder(self) -> None:
+        """Ask for a session folder and open it in Review."""
+        chosen = QFileDialog.getExistingDirectory(self, "Open a session folder", self._opened_folder())
+        if chosen:
+            self.open_recording(Path(chosen))
 
     def toggle_full_screen(self) -> None:
         self.setWindowState(self.windowState() ^ Qt.WindowState.WindowFullScreen)
@@ -151,43 +217,110 @@ class MainWindow(QMainWindow):
     def set_theme(self, theme: Theme) -> None:
         """Follow the desktop's change between light and dark."""
         self.live.set_theme(theme)
+        self.review.set_theme(theme)
+
+    def leave(self) -> None:
+        """Finish a recording, if there is one, and close; nothing is asked."""
+        self._leaving = True
+        self.close()
 
     # -- what the program does ----------------------------------------------------------------------------------------
 
     def refresh(self) -> None:
-        """Hand the newest snapshot to the panels."""
-        snapshot = self.player.snapshot()
-        cameras = self._scan.result
-        self.start_page.show_cameras(cameras)
-        if cameras is not None:
-            self.bar.set_cameras(cameras)
-        seen = snapshot is not None and (snapshot.frame is not None or not snapshot.state.over)
-        self.stack.setCurrentWidget(self.live if seen else self.start_page)
-        self.live.show_snapshot(snapshot)
-        self.status.show_snapshot(snapshot)
-        self.bar.show_running(self.player.running, self.player.stopping, seen)
-        if snapshot is not None and snapshot.error and snapshot.error != self._said:
-            self._said = snapshot.error
-            self.banner.say(snapshot.error)
+        """Follow the session, the recording and the recovery."""
+        snapshot = self.live.refresh()
+        shown = self._workspaces.currentIndex() == LIVE or self.player.running
+        self.status.show_snapshot(snapshot if shown else None)
+        self.strip.show_recording(self.player.recording)
+        self.review_head.setVisible(self.review.has_recording)
+        recording = self.player.recording_now
+        self.menus.actions[START_RECORDING].setText(STOP_RECORDING if recording else START_RECORDING)
+        self.menus.actions["Mirror"].setChecked(self.live.bar.mirror_button.isChecked())
+        self.menus.actions["Face regions"].setChecked(self.live.bar.regions_button.isChecked())
+        self._tell_of_recovery()
+        if self._leaving and not recording:
+            self.close()
 
     def closeEvent(self, event: QCloseEvent) -> None:
-        """End the session, then go."""
+        """End the session, then go. While recording: ask, finish the recording, then go."""
+        recording = self.player.recording
+        if recording is not None and self.player.recording_now:
+            event.ignore()
+            if self._leaving or self._wants_to_leave():
+                self._leaving = True
+                recording.finish()
+                self.refresh()
+            return
         self._timer.stop()
         self._settings.setValue(GEOMETRY, self.saveGeometry())
-        self.player.close()
-        self._scan.close()
+        self.review.close_recording()
+        self.live.close_sources()
+        self.recovery.close()
         super().closeEvent(event)
 
-    def _choice_picked(self, choice: SourceChoice) -> None:
-        if self.player.running:
-            self.play(choice)
+    def changeEvent(self, event: QEvent) -> None:
+        if event.type() == QEvent.Type.WindowStateChange:
+            self._escape.setEnabled(self.isFullScreen())
+        super().changeEvent(event)
 
-    def _space(self) -> None:
-        self._space_on(QApplication.focusWidget())
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        if _dropped(event) is not None:
+            event.acceptProposedAction()
 
-    def _space_on(self, focus: QWidget | None) -> None:
-        """Space belongs to whichever button has the focus; elsewhere it starts and stops."""
-        if isinstance(focus, QAbstractButton) and focus is not self.bar.start_button:
-            focus.click()
-        else:
-            self.toggle()
+    def dropEvent(self, event: QDropEvent) -> None:
+        path = _dropped(event)
+        if path is not None:
+            event.acceptProposedAction()
+            self.open_recording(path)
+
+    def _wants_to_leave(self) -> bool:
+        box = QMessageBox(QMessageBox.Icon.NoIcon, "apexspot", "A recording is running.", parent=self)
+        box.setInformativeText("Finish it and quit? All of it is kept.")
+        finish = box.addButton("Finish and quit", QMessageBox.ButtonRole.AcceptRole)
+        stay = box.addButton("Keep recording", QMessageBox.ButtonRole.RejectRole)
+        box.setDefaultButton(stay)
+        box.exec()
+        return box.clickedButton() is finish
+
+    def _tell_of_recovery(self) -> None:
+        found, result = self.recovery.take_found(), self.recovery.take_result()
+        if found:
+            where = str(found[0]) if len(found) == 1 else str(found[0].parent)
+            self.banner.say(
+                f"{counted(len(found), 'recording')} broke off before {'its' if len(found) == 1 else 'their'} end "
+                f"({where}). What was written is there; recovery puts it in order.",
+                ("Recover", lambda: self._recover(found)),
+                ("Not now", lambda: None),
+            )
+        if result is not None:
+            sentence, folder, good = result
+            answers = [("Review it", lambda: self.open_recording(folder))] if folder is not None else []
+            self.banner.say(sentence, *answers, good=good)
+
+    def _recover(self, folders: list[Path]) -> None:
+        self.recovery.recover(folders)
+        self.banner.say(f"Recovering {counted(len(folders), 'recording')}…", good=True)
+
+    def _opened(self, name: str) -> None:
+        self.review_head.show_name(name)
+        self._name_window()
+
+    def _name_window(self) -> None:
+        name = self.review_head.name if self._workspaces.currentIndex() == REVIEW else ""
+        self.setWindowTitle(f"{name} - apexspot" if name else "apexspot")
+
+    def _opened_folder(self) -> str:
+        return str(self._store.values.opened or "")
+
+    def _in_live(self, act: Callable[[], object]) -> Callable[[], None]:
+        def in_live() -> None:
+            self.show_workspace(LIVE)
+            act()
+
+        return in_live
+
+
+def _dropped(event: QDropEvent) -> Path | None:
+    """The one file or folder of this machine that is being dropped."""
+    urls = event.mimeData().urls()
+    return Path(urls[0].toLocalFile()) if len(urls) == 1 and urls[0].isLocalFile() else None

@@ -14,8 +14,11 @@ from pytestqt.qtbot import QtBot
 
 from app.gui.cameras import CameraScan
 from app.gui.main import open_window
+from app.gui.player import Player
 from app.gui.theme import LIGHT
 from app.gui.window import MainWindow
+from app.session import RecorderSettings
+from app.settings import SettingsFile
 from app.sources import CameraChoice
 
 os.environ["QT_QPA_PLATFORM"] = "offscreen"  # read when the application is made, not at import
@@ -29,12 +32,22 @@ def settings(tmp_path: Path) -> QSettings:
 
 
 @pytest.fixture
-def open_main_window(qtbot: QtBot, qapp: QApplication, settings: QSettings) -> Iterator[OpenWindow]:
+def store(tmp_path: Path) -> SettingsFile:
+    """Settings of a user whose recordings go to the test's own folder."""
+    store = SettingsFile(tmp_path / "settings.json")
+    store.change(recordings=tmp_path / "recordings")
+    return store
+
+
+@pytest.fixture
+def open_main_window(
+    qtbot: QtBot, qapp: QApplication, settings: QSettings, store: SettingsFile
+) -> Iterator[OpenWindow]:
     """Opens the real window with the cameras given; fails if a thread or a running timer survives its closing."""
     windows: list[MainWindow] = []
 
-    def open_(cameras: tuple[CameraChoice, ...] = ()) -> MainWindow:
-        window = open_window(qapp, settings, LIGHT, CameraScan(lambda: cameras))
+    def open_(cameras: tuple[CameraChoice, ...] = (), limits: RecorderSettings | None = None) -> MainWindow:
+        window = open_window(qapp, settings, LIGHT, CameraScan(lambda: cameras), store, Player(limits))
         windows.append(window)
         with qtbot.waitActive(window):  # shortcuts only work in the active window
             window.show()
@@ -43,6 +56,7 @@ def open_main_window(qtbot: QtBot, qapp: QApplication, settings: QSettings) -> I
 
     yield open_
     for window in windows:
+        window.player.close()  # a recording is finished, so that closing asks nothing
         window.close()
         timers = [timer for timer in window.findChildren(QTimer) if timer.isActive()]
         assert not timers, f"timers left running: {timers}"

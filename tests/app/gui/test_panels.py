@@ -19,6 +19,7 @@ from app.gui.text import clock, duration, tally
 from app.gui.theme import DARK, LIGHT, apply_theme
 from app.gui.window import MainWindow
 from app.live_types import Counters, LiveAnalysis, LiveSnapshot, LiveState
+from app.settings import SettingsFile
 from app.sources import DemoChoice
 from models.types import ExpressionType, FaceTrack, Frame, FrameMotion, Interval, Scores
 
@@ -173,12 +174,12 @@ def test_text_stands_out_from_its_background(theme: object, qapp: QApplication) 
 
 def test_the_theme_can_change_while_open(open_main_window: Callable[..., MainWindow], qapp: QApplication) -> None:
     window = open_main_window()
-    window.play(DemoChoice())
-    light = window.live.curves.grab().toImage().pixelColor(5, 5)
+    window.live.play(DemoChoice())
+    light = window.live.view.curves.grab().toImage().pixelColor(5, 5)
     apply_theme(qapp, DARK)
     window.set_theme(DARK)
     qapp.processEvents()
-    dark = window.live.curves.grab().toImage().pixelColor(5, 5)
+    dark = window.live.view.curves.grab().toImage().pixelColor(5, 5)
     assert light.lightness() > 200 and dark.lightness() < 60
     apply_theme(qapp, LIGHT)
 
@@ -197,9 +198,9 @@ def test_everything_that_can_be_used_has_a_name(open_main_window: Callable[..., 
     assert not any(word in words for word in ("lie", "lying", "decept", "truth"))
 
 
-def test_geometry_is_remembered(qapp: QApplication, settings: QSettings, qtbot: QtBot) -> None:
+def test_geometry_is_remembered(qapp: QApplication, settings: QSettings, store: SettingsFile) -> None:
     for size in ((960, 640), (960, 640)):
-        window = open_window(qapp, settings, LIGHT)
+        window = open_window(qapp, settings, LIGHT, store=store)
         if settings.value("window/geometry") is None:
             window.resize(*size)
         window.show()

@@ -20,14 +20,14 @@ WAIT_MS = 30_000
 
 def curve(window: MainWindow) -> tuple[int, float]:
     """Points on the intensity curve (final and provisional), and the time of the last one."""
-    track = window.live.curves.intensity
+    track = window.live.view.curves.intensity
     times = [item.getData()[0] for item in (*track._final.values(), *track._provisional.values())]
     points = [t for t in times if t is not None and len(t)]
     return sum(map(len, points)), max((float(t[-1]) for t in points), default=0.0)
 
 
 def rows(window: MainWindow) -> list[list[str]]:
-    model = window.live.table.model
+    model = window.live.view.table.model
     return [[model.data(model.index(r, c)) for c in range(model.columnCount())] for r in range(model.rowCount())]
 
 
@@ -35,64 +35,64 @@ def test_the_demo_moves_the_curve_and_fills_the_table_and_the_csv(
     qtbot: QtBot, open_main_window: OpenWindow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     window = open_main_window()
-    assert window.stack.currentWidget() is window.start_page and not window.bar.export_button.isEnabled()
-    window.play(DemoChoice())
-    assert window.stack.currentWidget() is window.live and window.bar.start_button.text() == "Stop"
+    assert window.live.stack.currentWidget() is window.live.start_page and not window.live.bar.export_button.isEnabled()
+    window.live.play(DemoChoice())
+    assert window.live.stack.currentWidget() is window.live.view and window.live.bar.start_button.text() == "Stop"
     qtbot.waitUntil(lambda: curve(window)[0] > 30, timeout=WAIT_MS)
     before = curve(window)[1]
     qtbot.waitUntil(lambda: curve(window)[1] > before + 0.5, timeout=WAIT_MS)
-    assert window.live.picture._image is not None
+    assert window.live.view.picture._image is not None
     state, fps, latency, dropped, provider = window.status.texts()
     assert state.startswith("Watching") and fps.endswith("fps") and latency.endswith("ms")
     assert "frames dropped" in dropped and provider.startswith("scoring on")
     qtbot.waitUntil(lambda: len(rows(window)) > 0, timeout=WAIT_MS)
     assert rows(window)[0][0] in ("Macro", "Micro")
 
-    window.toggle()
+    window.live.toggle()
     qtbot.waitUntil(lambda: not window.player.running, timeout=WAIT_MS)
     window.refresh()
     snapshot = window.player.snapshot()
-    assert snapshot is not None and snapshot.error is None and window.bar.start_button.text() == "Start"
+    assert snapshot is not None and snapshot.error is None and window.live.bar.start_button.text() == "Start"
     intervals = snapshot.analysis.intervals
     assert intervals and [row[-1] for row in rows(window)] == ["final"] * len(intervals)
 
     target = tmp_path / "found.csv"
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(target), ""))
-    qtbot.mouseClick(window.bar.export_button, Qt.MouseButton.LeftButton)
+    qtbot.mouseClick(window.live.bar.export_button, Qt.MouseButton.LeftButton)
     with target.open(encoding="utf-8", newline="") as file:
         written = list(csv.DictReader(file))
     assert [row["type"] for row in written] == [str(interval.type) for interval in intervals]
     assert str(target) in window.banner.text and f"Wrote {len(intervals)} interval" in window.banner.text
 
-    window.live.table.view.selectRow(0)
-    assert window.live.curves._highlighted == intervals[-1]
+    window.live.view.table.view.selectRow(0)
+    assert window.live.view.curves._highlighted == intervals[-1]
 
 
 def test_no_camera_is_a_page_with_a_way_on(qtbot: QtBot, open_main_window: OpenWindow) -> None:
     window = open_main_window()
-    qtbot.waitUntil(lambda: window.start_page.title.text() == "No camera found", timeout=WAIT_MS)
-    assert window.start_page.look_button.isVisible() and window.start_page.hint.text()
-    qtbot.mouseClick(window.start_page.demo_button, Qt.MouseButton.LeftButton)
-    assert window.player.running and window.stack.currentWidget() is window.live
-    qtbot.waitUntil(lambda: window.live.picture._image is not None, timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: window.live.start_page.title.text() == "No camera found", timeout=WAIT_MS)
+    assert window.live.start_page.look_button.isVisible() and window.live.start_page.hint.text()
+    qtbot.mouseClick(window.live.start_page.demo_button, Qt.MouseButton.LeftButton)
+    assert window.player.running and window.live.stack.currentWidget() is window.live.view
+    qtbot.waitUntil(lambda: window.live.view.picture._image is not None, timeout=WAIT_MS)
 
 
 def test_cameras_are_offered_by_name(qtbot: QtBot, open_main_window: OpenWindow) -> None:
     cameras = (CameraChoice("usb-1", "Front camera"), CameraChoice("usb-2", "Lab camera"))
     window = open_main_window(cameras)
-    qtbot.waitUntil(lambda: window.bar.choice == cameras[0], timeout=WAIT_MS)
-    texts = [button.text() for button in window.start_page.findChildren(QPushButton)]
+    qtbot.waitUntil(lambda: window.live.bar.choice == cameras[0], timeout=WAIT_MS)
+    texts = [button.text() for button in window.live.start_page.findChildren(QPushButton)]
     assert "Watch Front camera" in texts and "Watch Lab camera" in texts
-    assert window.bar.chooser.itemText(1) == "Lab camera"
+    assert window.live.bar.chooser.itemText(1) == "Lab camera"
 
 
 def test_a_camera_that_is_not_there_is_said_on_a_banner(qtbot: QtBot, open_main_window: OpenWindow) -> None:
     gone = CameraChoice("no-such-id", "Unplugged camera")
     window = open_main_window((gone,))
-    window.play(gone)
+    window.live.play(gone)
     qtbot.waitUntil(lambda: bool(window.banner.text), timeout=WAIT_MS)
     assert "Unplugged camera" in window.banner.text and "Traceback" not in window.banner.text
-    assert window.stack.currentWidget() is window.start_page and not window.player.running
+    assert window.live.stack.currentWidget() is window.live.start_page and not window.player.running
 
 
 def test_a_file_that_is_no_video_is_said_on_a_banner(
@@ -102,11 +102,11 @@ def test_a_file_that_is_no_video_is_said_on_a_banner(
     broken.write_text("not a video")
     monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (str(broken), ""))
     window = open_main_window()
-    qtbot.keyClick(window, Qt.Key.Key_O, Qt.KeyboardModifier.ControlModifier)
+    window.live.play_file()
     qtbot.waitUntil(lambda: "notes.mp4" in window.banner.text, timeout=WAIT_MS)
-    assert window.bar.choice == FileChoice(broken)
+    assert window.live.bar.choice == FileChoice(broken)
     # a good source afterwards takes the message away
-    window.play(DemoChoice())
+    window.live.play(DemoChoice())
     assert window.banner.text == ""
 
 
@@ -114,7 +114,7 @@ def test_closing_while_running_ends_the_session(
     qtbot: QtBot, open_main_window: OpenWindow, face_video: Path, settings: QSettings
 ) -> None:
     window = open_main_window()
-    window.play(FileChoice(face_video))
+    window.live.play(FileChoice(face_video))
     qtbot.waitUntil(lambda: curve(window)[0] > 0, timeout=WAIT_MS)
     window.close()
     assert not window.player.running and settings.value("window/geometry") is not None
@@ -124,27 +124,29 @@ def test_space_starts_and_stops_and_presses_focused_buttons(
     qtbot: QtBot, open_main_window: OpenWindow, face_video: Path
 ) -> None:
     window = open_main_window()
-    window.bar.choose(FileChoice(face_video))
-    window.bar.start_button.setFocus()
+    window.live.bar.choose(FileChoice(face_video))
+    window.live.bar.start_button.setFocus()
     qtbot.keyClick(window, Qt.Key.Key_Space)
     assert window.player.running
     qtbot.keyClick(window, Qt.Key.Key_Space)
     qtbot.waitUntil(lambda: not window.player.running, timeout=WAIT_MS)
-    shown = window.bar.regions_button.isChecked()
-    window._space_on(window.bar.regions_button)
-    assert window.bar.regions_button.isChecked() is not shown and window.live.picture.show_regions is not shown
+    shown = window.live.bar.regions_button.isChecked()
+    window.live.press_space(window.live.bar.regions_button)
+    assert (
+        window.live.bar.regions_button.isChecked() is not shown and window.live.view.picture.show_regions is not shown
+    )
 
 
 def test_choosing_another_source_while_running_switches(
     qtbot: QtBot, open_main_window: OpenWindow, face_video: Path, faceless_video: Path
 ) -> None:
     window = open_main_window()
-    window.play(FileChoice(face_video))
+    window.live.play(FileChoice(face_video))
     qtbot.waitUntil(lambda: curve(window)[0] > 0, timeout=WAIT_MS)
-    window.bar.chosen.emit(FileChoice(faceless_video))
+    window.live.bar.chosen.emit(FileChoice(faceless_video))
     assert curve(window)[0] <= 2, "the old curve is gone"
     qtbot.waitUntil(lambda: window.status.texts()[0] == f"{faceless_video.name} ended", timeout=WAIT_MS)
-    assert window.bar.choice == FileChoice(faceless_video)
+    assert window.live.bar.choice == FileChoice(faceless_video)
 
 
 def test_a_stream_is_asked_for_by_address(
@@ -152,13 +154,13 @@ def test_a_stream_is_asked_for_by_address(
 ) -> None:
     window = open_main_window()
     monkeypatch.setattr(QInputDialog, "getText", lambda *_: ("no address", True))
-    window.open_stream()
-    assert window.bar.choice == StreamChoice("no address")
+    window.live.open_stream()
+    assert window.live.bar.choice == StreamChoice("no address")
     qtbot.waitUntil(lambda: bool(window.banner.text), timeout=WAIT_MS)
-    assert window.stack.currentWidget() is window.start_page
+    assert window.live.stack.currentWidget() is window.live.start_page
 
 
 def test_exporting_nothing_is_said(open_main_window: OpenWindow) -> None:
     window = open_main_window()
-    window.export()
+    window.live.export()
     assert "nothing to export" in window.banner.text
