@@ -12,16 +12,28 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from app.cli_train import require_extra
+from models.errors import UsageError
 
 if TYPE_CHECKING:
     from training.held_out import Study
 
 Data = Annotated[list[Path], typer.Option("--data", metavar="DIR", help="A feature archive; may be repeated.")]
 Config = Annotated[Path | None, typer.Option("--config", metavar="FILE", help="TOML; without it the defaults.")]
-Folds = Annotated[int, typer.Option(min=0, help="Groups of subjects to hold out; 0: each subject by itself.")]
+Folds = Annotated[
+    str,
+    typer.Option(metavar="loso|N", help="loso: one subject of each data set at a time; or so many groups of subjects."),
+]
 Seeds = Annotated[int, typer.Option(min=1, help="Times to train each fold.")]
 Steps = Annotated[int | None, typer.Option(min=8, help="Steps of each training [as configured].")]
 Jobs = Annotated[int, typer.Option(min=1, help="Folds at a time.")]
+
+
+class Protocol(StrEnum):
+    """Which rows the table of evaluate has."""
+
+    HONEST = "honest"
+    PUBLISHED = "published"
+    BOTH = "both"
 
 
 class Device(StrEnum):
@@ -70,26 +82,31 @@ def train(
 
 def evaluate(
     data: Data,
-    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder for the folds' scores and the table.")],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder for the folds and the tables.")],
     config: Config = None,
-    folds: Folds = 0,
+    protocol: Annotated[Protocol, typer.Option(help="Rows of the table.")] = Protocol.BOTH,
+    folds: Folds = "loso",
     seeds: Seeds = 1,
     steps: Steps = None,
     jobs: Jobs = 2,
 ) -> None:
     """Measure accuracy on people who were held out of training.
 
-    Two protocols side by side: honest, and the published one, which looks at who is tested.
+    honest: everything is chosen on the other people. published: the best epoch of each tested person, as in published
+    tables, beside which alone it belongs. The tables are printed and written, with a report in HTML.
 
     It may be interrupted: the same command goes on with the folds that are missing.
     """
     require_extra("torch")
+    from training.evaluate import Protocol as Rows
     from training.evaluate import evaluate as run
 
+    number = _folds(folds)
     with _bar() as progress:
         done = None if progress is None else lambda n, total: progress(n, total, "folds")
-        text = run(data, out, _study(config, steps), folds, seeds, jobs, done)
+        text = run(data, out, _study(config, steps), number, seeds, jobs, Rows(protocol.value), done)
     typer.echo(text, nl=False)
+    typer.echo(f"With curves of single recordings: {out / 'report.html'}")
 
 
 def ablate(
@@ -99,7 +116,7 @@ def ablate(
     only: Annotated[
         list[str] | None, typer.Option(metavar="NAME", help="Only this variant; may be repeated [all].")
     ] = None,
-    folds: Folds = 0,
+    folds: Folds = "loso",
     seeds: Seeds = 1,
     steps: Steps = None,
     jobs: Jobs = 2,
@@ -113,9 +130,10 @@ def ablate(
     require_extra("torch")
     from training.ablate import ablate as run
 
+    number = _folds(folds)
     with _bar() as progress:
         done = None if progress is None else lambda words, n, total: progress(n, total, words)
-        text = run(data, out, _study(config, steps), folds, seeds, jobs, only or (), done)
+        text = run(data, out, _study(config, steps), number, seeds, jobs, only or (), done)
     typer.echo(text, nl=False)
 
 
@@ -142,6 +160,19 @@ def export_model(
     difference, spec = export_checkpoint(checkpoint, out, like, learned_from, licence)
     typer.echo(f"{out}: looks {spec.look_ahead_s:.1f} s ahead; differs from the network by at most {difference:.0e}.")
     typer.echo(f"  Learned from: {spec.training_data}. Terms: {spec.licence}.")
+
+
+def _folds(words: str) -> int:
+    """Number of groups; 0 is one subject at a time.
+
+    Raises:
+        UsageError: it is neither ``loso`` nor a number above 1.
+    """
+    if words.lower() == "loso":
+        return 0
+    if not words.isdecimal() or int(words) < 2:
+        raise UsageError(f"--folds is {words}; it must be loso (one subject at a time) or a number from 2 on.")
+    return int(words)
 
 
 def _study(config: Path | None, steps: int | None) -> Study:

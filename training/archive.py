@@ -27,7 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.digest import perception_digest
-from models.errors import LabelError, OutputError
+from models.errors import LabelError, OutputError, UsageError
 from models.grid import GridResampler
 from models.types import GRID_HZ, REGION_COUNT, BoolArray, ExpressionType, FloatArray, FrameMotion
 from training.archive_tables import read_table, seconds_of, type_of
@@ -213,6 +213,19 @@ def check_classes(recordings: Sequence[Recording], where: str) -> None:
             raise LabelError(
                 f"{where} has no {kind.value} point; label at least one, or train together with data that has some."
             )
+
+
+def check_names(recordings: Sequence[Recording]) -> None:
+    """Refuse a recording that comes twice.
+
+    Raises:
+        UsageError: one does.
+    """
+    seen: set[tuple[str, str]] = set()
+    for r in recordings:
+        if (r.data_set, r.name) in seen:
+            raise UsageError(f"The recording {r.name} of {r.data_set} comes twice; name each archive once.")
+        seen.add((r.data_set, r.name))
 
 
 def data_digest(folder: Path) -> str:

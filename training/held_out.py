@@ -1,35 +1,42 @@
 """Networks that score people whom they have not seen: every fold of subjects trained without it, in parallel.
 
-What a fold gave is kept in a file, so that an interrupted evaluation goes on with the folds that are missing.
+What a fold gave is kept, so that an interrupted evaluation goes on with the folds that are missing:
+
+    OUT/
+      begun.json                     data, code and configuration that the folder belongs to
+      seed-S-fold-FF.npz             held-out scores (T, 3) of every recording at every epoch, as "EPOCH|SET/NAME"
+      seed-S-fold-FF.safetensors     the fold's network after its last step
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
 import multiprocessing
+import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from models.baseline import displacement
-from models.errors import OutputError, UsageError
-from models.types import GRID_HZ
-from training.archive import check_classes, data_digest, load_data
+from models.errors import LabelError, OutputError, UsageError
+from models.types import GRID_HZ, FloatArray
+from training import checkpoint
+from training.archive import check_classes, check_names, data_digest, load_data
 from training.backbones import Network
 from training.datasets import Point, Recording
-from training.provenance import code_digest
+from training.provenance import code_digest, write_whole
 from training.readers import CodedInterval, PointDraw, RecordingLabels, draw_points
 from training.ship import DRAWN_TRACKS, SETTINGS, calm_stretches
 from training.tracks import make_tracks
-from training.trainer import TrainSettings, infer, train
+from training.trainer import EPOCHS, TrainSettings, infer, train
 
 log = logging.getLogger(__name__)
 
@@ -45,13 +52,25 @@ class Folds:
 
     @staticmethod
     def make(recordings: Sequence[Recording], count: int) -> Folds:
-        """Every ``count``-th subject of each data set, in order of name; 0 means one subject a fold."""
+        """Every ``count``-th subject of each data set, in order of name.
+
+        count: 0, or more than there are subjects, means one subject a fold.
+
+        Raises:
+            LabelError: there is but one subject.
+        """
         names: dict[str, list[str]] = {}
         for r in recordings:
             names.setdefault(r.data_set, [])
             if r.subject not in names[r.data_set]:
                 names[r.data_set].append(r.subject)
-        count = count or max(len(subjects) for subjects in names.values())
+        most = max(len(subjects) for subjects in names.values())
+        if most < 2:
+            raise LabelError(
+                "All recordings are of one subject, so nobody can be held out; name the subjects in points.csv (column "
+                "subject) and extract again."
+            )
+        count = min(count, most) or most
         of = {(d, s): i % count for d, subjects in names.items() for i, s in enumerate(sorted(subjects))}
         return Folds(count, of)
 
@@ -83,31 +102,63 @@ class Judged:
     folds: Folds
     seeds: list[list[Path]]
 
+    def scores(self, seed: int) -> dict[int, dict[str, FloatArray]]:
+        """epoch (``EPOCHS`` is the last) -> key of a recording -> (T, 3): intensity, macro, micro.
+
+        Raises:
+            UsageError: a fold's file is damaged.
+        """
+        epochs: dict[int, dict[str, FloatArray]] = {}
+        for file in self.seeds[seed]:
+            try:
+                with np.load(file, allow_pickle=False) as archive:
+                    for key in archive.files:
+                        epoch, name = key.split("|", 1)
+                        epochs.setdefault(int(epoch), {})[name] = archive[key]
+            except (OSError, EOFError, zipfile.BadZipFile, ValueError, KeyError) as error:
+                raise UsageError(f"{file} is damaged; delete it and run the command again.") from error
+        return epochs
+
+    def last(self, seed: int) -> dict[str, FloatArray]:
+        """key of a recording -> scores (T, 3) of the network as it was after its last step."""
+        return self.scores(seed)[EPOCHS]
+
 
 def judge(
     data: Sequence[Path], out: Path, study: Study, folds: int, seeds: int, jobs: int, report_done: Done | None = None
 ) -> Judged:
     """Train every fold that is not there yet, in parallel; see :func:`evaluate`."""
     recordings = _load(data, study, 0)
-    check_classes(recordings, " and ".join(str(folder) for folder in data))
+    where = " and ".join(str(folder) for folder in data)
+    check_classes(recordings, where)
+    check_names(recordings)
+    if not any(r.intervals for r in recordings):
+        raise LabelError(f"{where} has points but no intervals, which a test needs; label some (intervals.csv).")
     parts = Folds.make(recordings, folds)
     try:
         out.mkdir(parents=True, exist_ok=True)
-        _claim(out, data)
+        _claim(out, data, study, parts.count)
+        files = [[out / f"seed-{s}-fold-{f:02d}.npz" for f in range(parts.count)] for s in range(seeds)]
         orders = [
-            (data, parts, fold, replace(study, settings=replace(study.settings, seed=seed * 1000 + fold)), out)
-            for seed in range(seeds)
-            for fold in range(parts.count)
+            (data, parts, fold, replace(study, settings=replace(study.settings, seed=seed * 1000 + fold)), file)
+            for seed, mine in enumerate(files)
+            for fold, file in enumerate(mine)
+            if not file.exists()
         ]
-        files = []
-        with _workers(jobs) as each:
-            for file in each(_fold, *zip(*orders, strict=True)):
-                files.append(file)
-                if report_done is not None:
-                    report_done(len(files), len(orders))
+        every = seeds * parts.count
+        done = every - len(orders)
+        if report_done is not None:
+            report_done(done, every)
+        if orders:
+            with _workers(min(jobs, len(orders))) as each:
+                for file in each(_fold, *zip(*orders, strict=True)):
+                    done += 1
+                    log.info("%s is done", file.name)
+                    if report_done is not None:
+                        report_done(done, every)
     except OSError as error:
         raise OutputError(f"{out} cannot be written ({error.strerror}).") from error
-    return Judged(study, recordings, parts, [files[i : i + parts.count] for i in range(0, len(files), parts.count)])
+    return Judged(study, recordings, parts, files)
 
 
 @contextmanager
@@ -127,17 +178,41 @@ def _workers(jobs: int) -> Iterator[Callable[..., Iterator[Path]]]:
         torch.set_num_threads(threads)
 
 
-def _claim(out: Path, data: Sequence[Path]) -> None:
-    """Folds are kept, so a folder belongs to its data and to the code that trained on it.
+def key(recording: Recording) -> str:
+    """What a recording's scores are kept under."""
+    return f"{recording.data_set}/{recording.name}"
+
+
+def configuration(study: Study) -> dict[str, Any]:
+    """What is judged, as JSON has it; the seed is another one in every fold."""
+    words: dict[str, Any] = json.loads(json.dumps(asdict(study)))
+    del words["settings"]["seed"]
+    return words
+
+
+def _claim(out: Path, data: Sequence[Path], study: Study, folds: int) -> None:
+    """Folds are kept, so a folder belongs to its data, its configuration and the code that trained.
 
     Raises:
         UsageError: it was begun with others.
     """
-    mine = json.dumps({"data": [data_digest(folder) for folder in data], "code": code_digest()})
+    mine = {
+        "data": [data_digest(folder) for folder in data],
+        "program": code_digest(),
+        "configuration": configuration(study),
+        "number of folds": folds,
+    }
     file = out / "begun.json"
-    if file.exists() and file.read_text("utf-8") != mine:
-        raise UsageError(f"{out} was begun with other data or by another version; choose another --out.")
-    file.write_text(mine, "utf-8")
+    if not file.exists():
+        write_whole(file, json.dumps(mine, indent=1) + "\n")
+        return
+    try:
+        before = json.loads(file.read_text("utf-8"))
+        other = [what for what, value in mine.items() if before[what] != value]
+    except (ValueError, KeyError, TypeError) as error:
+        raise UsageError(f"{out} is not a folder of this command; choose another --out.") from error
+    if other:
+        raise UsageError(f"{out} was begun with another {' and another '.join(other)}; choose another --out.")
 
 
 def _load(data: Sequence[Path], study: Study, seed: int) -> list[Recording]:
@@ -155,18 +230,12 @@ def _drawn(recording: Recording, draw: PointDraw, seed: int) -> tuple[Point, ...
     return tuple(Point(min(round(p.time_s * GRID_HZ), last), p.type) for p in draw_points(labels, draw, seed))
 
 
-def _fold(data: Sequence[Path], folds: Folds, fold: int, study: Study, out: Path) -> Path:
+def _fold(data: Sequence[Path], folds: Folds, fold: int, study: Study, file: Path) -> Path:
     """Train on the other folds, score this one at every epoch; the file is kept, so that a run can be resumed."""
     settings = study.settings
     recordings = _load(data, study, settings.seed // 1000)
-    names = sorted(r.name for r in recordings)
-    drawn_points = [] if study.draw is None else [study.draw.value]
-    what = json.dumps([asdict(settings), folds.count, fold, study.drawn, names, *drawn_points], sort_keys=True)
-    file = out / f"fold-{fold}-{settings.seed}-{hashlib.sha256(what.encode()).hexdigest()[:10]}.npz"
-    if file.exists():
-        return file
     learned = [r for r in recordings if folds.fold(r) != fold]
-    held_out = [(r.name, displacement(r.position_iod)) for r in recordings if folds.fold(r) == fold]
+    held_out = [(key(r), displacement(r.position_iod)) for r in recordings if folds.fold(r) == fold]
     tracks = make_tracks(study.drawn, settings.seed, calm_stretches(learned))
     scores: dict[str, NDArray[np.float32]] = {}
 
@@ -175,9 +244,10 @@ def _fold(data: Sequence[Path], folds: Folds, fold: int, study: Study, out: Path
             intensity, apex, _ = infer(network, features)
             scores[f"{epoch}|{name}"] = np.concatenate([intensity[:, None], apex], axis=1)
 
-    train(learned, tracks, settings, epoch=look)
+    network = train(learned, tracks, settings, epoch=look)
+    checkpoint.save(network, settings, file.with_suffix(".safetensors"))
     partial = file.with_suffix(".writing.npz")
     np.savez(partial, **scores)  # type: ignore[arg-type]
+    # last: a fold whose scores are there is whole
     partial.replace(file)
-    log.info("fold %d, seed %d done", fold, settings.seed)
     return file

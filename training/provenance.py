@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
 
 import models
 import training
-from models.errors import OutputError
 from training.archive import data_digest
 
 _PACKAGES = ("apexspot", "torch", "numpy", "safetensors")
@@ -42,23 +40,22 @@ def code_digest() -> str:
     return total.hexdigest()[:16]
 
 
-def write_result(
-    text_file: Path, text: str, json_file: Path, made_from: Mapping[str, object], data: Sequence[Path], seeds: int
-) -> None:
-    """Write a table, and beside it what it was made from: ``made_from``, seeds, the data's digests, code and versions.
-
-    Raises:
-        OutputError: the folder cannot be written.
-    """
-    everything = {
-        **made_from,
-        "seeds": [seed * 1000 for seed in range(seeds)],
+def provenance(data: Sequence[Path], seeds: int) -> dict[str, object]:
+    """What stands in every result file: the data's digests, seeds, code and versions."""
+    return {
         "data_sha256": [data_digest(folder) for folder in data],
+        "seeds": list(range(seeds)),
         "code": code_digest(),
         "versions": versions(),
     }
-    try:
-        text_file.write_text(text, "utf-8")
-        json_file.write_text(json.dumps(everything, indent=1) + "\n", "utf-8")
-    except OSError as error:
-        raise OutputError(f"{text_file.parent} cannot be written ({error.strerror}).") from error
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a text file that appears complete or not at all.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    partial = path.with_name(path.name + ".writing")
+    partial.write_text(text, "utf-8")
+    partial.replace(path)

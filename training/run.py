@@ -29,11 +29,11 @@ from torch.utils.tensorboard import SummaryWriter
 from models.errors import ModelFileError, OutputError, UsageError
 from models.types import ExpressionType
 from training import checkpoint
-from training.archive import check_classes, data_digest, load_data
+from training.archive import check_classes, check_names, data_digest, load_data
 from training.backbones import Network
 from training.config import RunConfig, load_config
 from training.datasets import Recording
-from training.provenance import code_digest, versions
+from training.provenance import code_digest, versions, write_whole
 from training.ship import calm_stretches
 from training.tracks import make_tracks
 from training.trainer import TrainingRun
@@ -72,7 +72,7 @@ def train_in(
     chosen = _device(device)
     recordings = [r for folder in data for r in load_data(folder)]
     check_classes(recordings, " and ".join(str(folder) for folder in data))
-    _check_names(recordings)
+    check_names(recordings)
     try:
         (out / "checkpoints").mkdir(parents=True, exist_ok=True)
         _claim(out, config, _description(data, recordings, start_file), chosen)
@@ -166,14 +166,8 @@ def _claim(out: Path, config: RunConfig, what: dict[str, Any], device: str) -> N
         if other:
             raise UsageError(f"{out} holds a run with another {' and '.join(other)}; choose another --out.")
         return
-    _write(out / "config.toml", text)
-    _write(description, json.dumps(what | {"device": device, "versions": versions()}, indent=1) + "\n")
-
-
-def _write(path: Path, text: str) -> None:
-    partial = path.with_name(path.name + ".writing")
-    partial.write_text(text, "utf-8")
-    partial.replace(path)
+    write_whole(out / "config.toml", text)
+    write_whole(description, json.dumps(what | {"device": device, "versions": versions()}, indent=1) + "\n")
 
 
 def _description(data: Sequence[Path], recordings: Sequence[Recording], start: Path | None) -> dict[str, Any]:
@@ -196,14 +190,6 @@ def _device(wanted: str) -> str:
     if wanted == "cuda" and not torch.cuda.is_available():
         raise UsageError("PyTorch sees no CUDA device here; leave --device out, or say --device cpu.")
     return wanted
-
-
-def _check_names(recordings: Sequence[Recording]) -> None:
-    seen: set[tuple[str, str]] = set()
-    for r in recordings:
-        if (r.data_set, r.name) in seen:
-            raise UsageError(f"The recording {r.name} of {r.data_set} comes twice; name each archive once.")
-        seen.add((r.data_set, r.name))
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -96,26 +97,67 @@ def test_the_whole_way_to_a_model_that_spots(run: Run, archive: Path, tmp_path: 
     assert intensity.shape == (50,) and bool(np.isfinite(intensity).all())
 
 
-@needs_torch
-def test_evaluate_and_ablate_write_tables_and_go_on(run: Run, archive: Path, tmp_path: Path) -> None:
-    (tmp_path / "run.toml").write_text(CONFIG)
-    given = ("--data", archive, "--config", "run.toml", "--folds", 2, "--steps", 8, "--jobs", 1)
-    code, out, err = run("evaluate", *given, "--out", "judged")
-    assert (code, err) == (0, "")
-    assert out == (tmp_path / "judged" / "table.txt").read_text()
-    assert "honest" in out and "published" in out and "peak picker" in out
-    made_from = json.loads((tmp_path / "judged" / "evaluation.json").read_text())
-    assert made_from["settings"]["steps"] == 8 and made_from["folds"] == 2 and len(made_from["data_sha256"]) == 1
-    files = {p: p.stat().st_mtime_ns for p in (tmp_path / "judged").glob("*.npz")}
-    assert len(files) == 2
-    assert run("evaluate", *given, "--out", "judged")[1] == out
-    assert {p: p.stat().st_mtime_ns for p in (tmp_path / "judged").glob("*.npz")} == files
+@pytest.fixture(scope="module")
+def other(archive: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same recordings under another data set's name."""
+    return Path(shutil.copytree(archive, tmp_path_factory.mktemp("data") / "tiny2"))
 
-    code, out, err = run("ablate", *given, "--out", "ablated", "--only", "hard", "--only", "points-edge")
+
+@needs_torch
+def test_evaluate_writes_tables_and_a_report_and_goes_on(run: Run, archive: Path, tmp_path: Path) -> None:
+    (tmp_path / "run.toml").write_text(CONFIG)
+    given = ("evaluate", "--data", archive, "--config", "run.toml", "--steps", 8, "--jobs", 1, "--out", "judged")
+    code, out, err = run(*given, "--folds", "loso")
     assert (code, err) == (0, "")
-    rows = out.splitlines()
-    assert rows[1].startswith("hard labels only") and rows[2].startswith("points drawn: edge") and len(rows) == 4
-    assert set(json.loads((tmp_path / "ablated" / "ablation.json").read_text())["results"]) == {"hard", "points-edge"}
+    folder = tmp_path / "judged"
+    assert out.startswith((folder / "evaluation.txt").read_text()) and "report.html" in out
+    for words in ("honest", "published protocol", "fixed window", "peak picker", "3 folds"):
+        assert words in out
+    made_from = json.loads((folder / "evaluation.json").read_text())
+    assert made_from["configuration"]["settings"]["steps"] == 8 and made_from["folds"] == 3
+    assert len(made_from["data_sha256"]) == 1 and "torch" in made_from["versions"] and made_from["seeds"] == [0]
+    lines = (folder / "evaluation.csv").read_text().splitlines()
+    assert lines[0].startswith("method,protocol,data_set,type,seed,precision,recall,f1,tp,fp,fn")
+    assert len(lines) == 1 + 5 * 3 * 3
+    assert "| honest |" in (folder / "evaluation.md").read_text()
+    page = (folder / "report.html").read_text()
+    assert "<svg" in page and "s1_a" in page and "http" not in page and "src=" not in page
+
+    kept = {p: p.stat().st_mtime_ns for p in folder.glob("seed-*")}
+    assert len(kept) == 6, "scores and network of each fold"
+    before = dict(np.load(folder / "seed-0-fold-01.npz"))
+    (folder / "seed-0-fold-01.npz").unlink()
+    assert run(*given)[1] == out, "the missing fold comes out the same"
+    again = dict(np.load(folder / "seed-0-fold-01.npz"))
+    assert set(again) == set(before) and all(np.array_equal(again[name], before[name]) for name in before)
+    assert all(p.stat().st_mtime_ns == at for p, at in kept.items() if "fold-01" not in p.name)
+    code, honest, _ = run(*given, "--protocol", "honest")
+    assert code == 0 and "published" not in honest and "peak picker" in honest
+
+    for change in (("--steps", 9), ("--folds", 2)):
+        code, out, err = run(*given, *change)
+        assert (code, out) == (2, "") and "begun with another" in err and err.count("\n") == 1
+    (folder / "seed-0-fold-01.npz").write_bytes(b"broken")
+    assert "fold-01.npz is damaged" in run(*given)[2]
+
+
+@needs_torch
+def test_ablate_judges_what_is_asked(run: Run, archive: Path, other: Path, tmp_path: Path) -> None:
+    (tmp_path / "run.toml").write_text(CONFIG)
+    given = ("--data", archive, "--data", other, "--config", "run.toml", "--folds", 2, "--steps", 8, "--jobs", 1)
+    only = [a for name in ("full", "thresholds-points", "points-edge", "alone") for a in ("--only", name)]
+    code, out, err = run("ablate", *given, "--out", "ablated", *only)
+    assert (code, err) == (0, "")
+    assert out == (tmp_path / "ablated" / "ablation.txt").read_text()
+    for data_set in ("tiny ", "tiny2 "):
+        table = out[out.index(f"\n{data_set}" if data_set == "tiny2 " else data_set) :]
+        words = ["full GIM", "thresholds: best F1 on points", "points drawn: edge", "each data set trained alone"]
+        places = [table.index(w) for w in words]
+        assert places == sorted(places)
+    assert {p.name for p in (tmp_path / "ablated").iterdir() if p.is_dir()} == {"full", "points-edge", "alone"}
+    assert set(json.loads((tmp_path / "ablated" / "ablation.json").read_text())["variants"]) == {
+        *("full", "thresholds-points", "points-edge", "alone")
+    }
 
 
 @needs_torch
@@ -125,6 +167,8 @@ def test_evaluate_and_ablate_write_tables_and_go_on(run: Run, archive: Path, tmp
         (("train", "--data", "none", "--out", "out"), "not a feature archive"),
         (("train", "--data", "ARCHIVE", "--config", "none.toml", "--out", "out"), "no file none.toml"),
         (("train", "--data", "ARCHIVE", "--from", "none", "--out", "out"), "not a checkpoint"),
+        (("evaluate", "--data", "ARCHIVE", "--folds", "some", "--out", "out"), "loso"),
+        (("evaluate", "--data", "ARCHIVE", "--data", "ARCHIVE", "--out", "out"), "twice"),
         (("ablate", "--data", "ARCHIVE", "--only", "everything", "--out", "out"), "no-contrastive"),
         (("export-model", "none", "--out", "mine.onnx"), "not a checkpoint"),
     ],

@@ -10,6 +10,7 @@ pytest.importorskip("torch", reason="the extra [train] (torch) is not installed"
 
 from training.ablate import variants
 from training.held_out import Study
+from training.protocols import ThresholdRule
 from training.readers import PointDraw
 from training.spotformer import SpotformerSettings
 
@@ -19,7 +20,8 @@ FULL = Study()
 def test_every_row_differs_from_the_whole_and_from_the_others() -> None:
     rows = variants(FULL)
     assert rows[0].study == FULL
-    assert all(a.study != b.study for i, a in enumerate(rows) for b in rows[:i])
+    ways = [(v.study, v.rule, v.alone) for v in rows]
+    assert all(a != b for i, a in enumerate(ways) for b in ways[:i])
     assert len({v.key for v in rows}) == len({v.words for v in rows}) == len(rows)
 
 
@@ -30,9 +32,17 @@ def test_what_each_row_changes() -> None:
     assert of["point"].settings == replace(s, adaptive_at=())
     assert of["no-contrastive"].settings.loss == replace(s.loss, contrastive=0.0)
     assert of["no-apex"].settings.loss == replace(s.loss, apex=0.0) and not of["no-apex"].apex_branch
+    assert of["no-displacement"].settings.network == replace(s.network, scales=(1,))
     assert of["no-relative"].settings.network == replace(s.network, relative=False)
     assert of["no-relabel"].settings == replace(s, move_points=False)
+    assert of["no-synthetic"].drawn == 0 and of["no-synthetic"].settings.synthetic_crops == 0
     assert {of[f"points-{d.value}"].draw for d in PointDraw} == set(PointDraw)
+
+
+def test_rows_that_need_no_training_judge_the_folds_of_the_whole() -> None:
+    again = [v for v in variants(FULL) if v.folder]
+    assert {v.rule for v in again} == set(ThresholdRule) - {ThresholdRule.RATE}
+    assert all(v.folder == "full" and v.study == FULL for v in again)
 
 
 def test_a_network_without_relative_motion_has_no_such_row() -> None:
