@@ -1,0 +1,20 @@
+"""Exports to the tools that people already use, and imports of other coders' work (``docs/formats.md``). No Qt."""
+
+from __future__ import annotations
+
+from app.exchange.export import ALL, ExportResult, Format, export_all, export_session
+from app.exchange.importing import ImportFormat, ImportResult, import_as_coder, import_as_points
+from app.exchange.labels import LabelNames
+
+__all__ = [
+    "ALL",
+    "ExportResult",
+    "Format",
+    "ImportFormat",
+    "ImportResult",
+    "LabelNames",
+    "export_all",
+    "export_session",
+    "import_as_coder",
+    "import_as_points",
+]
