@@ -209,7 +209,11 @@ class Desk(QObject):
     def reset(self) -> None:
         """Take back what was said of the picked interval."""
         if (chosen := self._needed_interval()) is not None:
-            self._edit(lambda: self.review.reset(chosen.id), f"{_words(chosen).capitalize()} is as the model found it")
+            apex_s = chosen.interval.apex_s
+            if self._edit(lambda: self.review.reset(chosen.id), f"{_words(chosen).capitalize()} is as it was found"):
+                there = (i for i in self.listed() if i.interval.onset_s <= apex_s <= i.interval.offset_s)
+                if self.pick is None and (found := next(there, None)) is not None:
+                    self.choose(Pick(Kind.INTERVAL, found.id))
 
     def retype(self, kind: ExpressionType | None = None) -> None:
         """Make the picked interval or point ``kind``, or the other type than it is."""

@@ -82,10 +82,10 @@ GROUPS: tuple[tuple[str, tuple[Key, ...]], ...] = (
 )
 
 BY_MOUSE = (
-    ("Click in a curve", "go there, pick the interval"),
-    ("Drag in a curve", "move along"),
+    ("Click", "go there, pick the interval"),
+    ("Drag", "move along"),
     ("Wheel", "closer, further away"),
     ("Shift + drag", "select a range"),
-    ("Drag an edge or the apex", "of the picked interval: correct it"),
-    ("Drag a point label", "move it"),
+    ("Drag an edge, the apex", "correct it"),
+    ("Drag a point", "move it"),
 )

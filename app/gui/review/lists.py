@@ -94,6 +94,7 @@ class Lists(QWidget):
         layout.setSpacing(4)
         layout.addLayout(head)
         layout.addWidget(self._pages, 1)
+        self.set_theme(theme)
 
     def _page(self, kind: Kind, table: RowTable) -> QWidget:
         page = QWidget()
@@ -115,6 +116,12 @@ class Lists(QWidget):
         return page
 
     def set_theme(self, theme: Theme) -> None:
+        self.tabs.setStyleSheet(
+            f"""QTabBar::tab {{ color: {theme.muted}; padding: 5px 10px; border: none; margin-right: 2px; }}
+            QTabBar::tab:selected {{ color: {theme.text}; border-bottom: 2px solid {theme.accent}; }}
+            QTabBar::tab:hover {{ color: {theme.text}; }}
+            QTabBar::tab:focus {{ background: {theme.selection}; }}"""
+        )
         for table in self.tables.values():
             table.set_theme(theme)
 
@@ -160,7 +167,7 @@ class Lists(QWidget):
                 can = {
                     "accept": chosen.status != Status.ACCEPTED,
                     "reject": chosen.status != Status.REJECTED,
-                    "reset": not person and chosen.status != Status.FOUND,
+                    "reset": chosen.status != Status.FOUND,
                     "delete": person,
                 }.get(name, True)
             button.setEnabled(can)
@@ -174,7 +181,7 @@ def _interval_row(stored: StoredInterval) -> Row:
         clock(i.apex_s, 2),
         clock(i.offset_s, 2),
         duration(i.duration_s),
-        f"{i.score:.2f}" if i.score == i.score else "",
+        f"{i.score:.2f}" if stored.source != PERSON else "",
         stored.source,
         stored.status,
     )

@@ -19,12 +19,13 @@ log = logging.getLogger(__name__)
 class Opened:
     """What came of it: a recording (pictures: None where it has none), or ``needs_analysis``, or ``error``, a sentence.
 
-    no_pictures: why there are none, where that was not wanted.
+    no_pictures: why there are none, where that was not wanted. no_thresholds: why they cannot be changed.
     """
 
     review: Review | None = None
     pictures: Pictures | None = None
     no_pictures: str | None = None
+    no_thresholds: str | None = None
     needs_analysis: bool = False
     error: str | None = None
 
@@ -80,6 +81,10 @@ class Opener:
         opened = Opened(review=Review.open(folder))
         assert opened.review is not None
         session = opened.review.session
+        try:
+            opened.review.prepare()
+        except ApexspotError as error:
+            opened.no_thresholds = str(error)
         if session.video is not None and len(session.frames):
             first_frame_s = session.info.clock.first_frame_s or 0.0
             try:

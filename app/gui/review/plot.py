@@ -67,6 +67,7 @@ class CurvePanel(QWidget):
             button.setToolTip(tip)
             button.setAccessibleName(tip)
             button.setIconSize(QSize(SIZE_PX, SIZE_PX))
+            button.setStyleSheet("QToolButton { padding: 2px 8px; }")
             button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
             button.clicked.connect(lambda _=False, act=act: act())
             head.addWidget(button)
@@ -87,6 +88,8 @@ class CurvePanel(QWidget):
             self.plots.addItem(track, row=number, col=0)
             track.addItem(marks, ignoreBounds=True)
             cursor.setZValue(30)
+            if number == 0:
+                cursor.addMarker("v", position=1.0, size=9)
             track.addItem(cursor, ignoreBounds=True)
         for name, line in self._levels.items():
             line.setZValue(-5)
@@ -109,7 +112,7 @@ class CurvePanel(QWidget):
         for name, button in self.buttons.items():
             button.setIcon(icon(name, theme.text))
         for cursor in self._cursors:
-            cursor.setPen(pg.mkPen(theme.accent, width=2))
+            cursor.setPen(pg.mkPen(theme.text, width=1.5))
         for name, line in self._levels.items():
             colour = QColor(theme.muted if name == "intensity" else getattr(theme, name))
             line.setPen(pg.mkPen(colour, width=1, style=Qt.PenStyle.DashLine))
@@ -137,7 +140,7 @@ class CurvePanel(QWidget):
         self._unreliable = runs(frames.time_s, frames.face & unreliable(frames.quality))
         desk.moved.connect(self._moved)
         desk.edited.connect(self._edited)
-        desk.picked.connect(self._redraw)
+        desk.picked.connect(self._picked)
         desk.selected.connect(self._redraw)
         self.set_view(desk.begin_s, desk.begin_s + FIRST_SPAN_S)
         self._moved()
@@ -238,6 +241,19 @@ class CurvePanel(QWidget):
             self.set_view(now_s - share * span_s, now_s + (1 - share) * span_s)
         self._show_values()
 
+    def _picked(self) -> None:
+        """Bring all of what is picked in sight, with what lies around it."""
+        assert self._desk is not None
+        chosen, (begin_s, end_s) = self._desk.interval, self._view
+        if chosen is not None and self._held is None:
+            around_s = min(1.0, (end_s - begin_s) / 10)
+            first_s, last_s = chosen.interval.onset_s - around_s, chosen.interval.offset_s + around_s
+            if last_s - first_s <= end_s - begin_s and not (begin_s <= first_s and last_s <= end_s):
+                middle_s = (first_s + last_s) / 2
+                self.set_view(middle_s - (end_s - begin_s) / 2, middle_s + (end_s - begin_s) / 2)
+                return
+        self._redraw()
+
     def _edited(self) -> None:
         assert self._desk is not None
         self._preview = None
@@ -304,15 +320,9 @@ class CurvePanel(QWidget):
 
 
 def dragged(stored: StoredInterval, part: Part, time_s: float) -> StoredInterval:
-    """The interval as it would be with one of its times moved, as far as onset, apex and offset keep their order."""
-    i = stored.interval
-    if part is Part.ONSET:
-        i = replace(i, onset_s=min(time_s, i.apex_s))
-    elif part is Part.APEX:
-        i = replace(i, apex_s=min(max(time_s, i.onset_s), i.offset_s))
-    else:
-        i = replace(i, offset_s=max(time_s, i.apex_s))
-    return replace(stored, interval=i)
+    """The interval as it would be with one of its times moved."""
+    name = {Part.ONSET: "onset_s", Part.APEX: "apex_s", Part.OFFSET: "offset_s"}[part]
+    return replace(stored, interval=replace(stored.interval, **{name: time_s}))
 
 
 def _seen(spans: tuple[Span, ...], view: Span) -> tuple[Span, ...]:

@@ -15,6 +15,9 @@ from models.types import ExpressionType
 
 _NONE = QModelIndex()
 
+MOST_SPARE_PX = 28
+"""Room that a column gets beyond what it needs; numbers that stand far apart are hard to read across."""
+
 
 @dataclass(frozen=True, slots=True)
 class Column:
@@ -161,10 +164,12 @@ class RowTable(QTableView):
             if sum(needed[c] for c in shown) <= room:
                 break
             shown.discard(column)
-        spare = max(room - sum(needed[c] for c in shown), 0) // max(len(shown), 1)
+        spare = max(room - sum(needed[c] for c in shown), 0)
+        each = min(spare // max(len(shown), 1), MOST_SPARE_PX)
         for column, width in enumerate(needed):
+            rest = spare - each * len(shown) if column == len(needed) - 1 else 0
             self.setColumnHidden(column, column not in shown)
-            self.setColumnWidth(column, width + spare)
+            self.setColumnWidth(column, width + each + rest)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         super().paintEvent(event)

@@ -99,8 +99,8 @@ class Strip(QWidget):
             painter.fillRect(QRectF(end, area.top(), area.right() - end, area.height()), veil)
             painter.setPen(QPen(QColor(theme.accent), 1.0))
             painter.drawRect(QRectF(round(begin) + 0.5, area.top() + 0.5, round(end - begin), area.height() - 1))
-        painter.setPen(QPen(QColor(theme.accent), 2.0))
         x = self._x(desk.now_s)
+        painter.setPen(QPen(QColor(theme.text), 1.5))
         painter.drawLine(QLineF(x, area.top(), x, area.bottom()))
 
     def _paint_all(self, desk: Desk) -> QPixmap:

@@ -13,7 +13,6 @@ from app.gui.text import tally
 from app.gui.theme import Theme
 from app.review.state import Thresholds
 from models.errors import ApexspotError
-from models.types import Interval
 
 STEPS = 100
 DELAY_MS = 40
@@ -51,6 +50,7 @@ class ThresholdPanel(QWidget):
         self._desk: Desk | None = None
         self._first: Thresholds | None = None
         self._showing = False
+        self._why_not: str | None = None
         heading = QLabel("Thresholds")
         heading.setObjectName("heading")
         self.back_button = QPushButton("Reset")
@@ -82,8 +82,7 @@ class ThresholdPanel(QWidget):
             grid.addWidget(label, 2 * number, 0)
             grid.addWidget(value, 2 * number, 1)
             grid.addWidget(slider, 2 * number + 1, 0, 1, 2)
-            if number < len(_ROWS) - 1:
-                grid.setRowMinimumHeight(2 * number + 1, 30)
+            grid.setRowMinimumHeight(2 * number + 1, 28)
             self.sliders[name], self._numbers[name], self._names[name] = slider, value, label
         self._found = QLabel()
         self._found.setObjectName("muted")
@@ -105,10 +104,12 @@ class ThresholdPanel(QWidget):
         for name, colour in (("intensity", theme.text), ("macro", theme.macro), ("micro", theme.micro)):
             self._names[name].setStyleSheet(f"color: {colour};")
 
-    def set_desk(self, desk: Desk | None) -> None:
+    def set_desk(self, desk: Desk | None, why_not: str | None = None) -> None:
+        """why_not: why they cannot be changed here."""
         self._desk = desk
+        self._why_not = why_not
         self._timer.stop()
-        self.setEnabled(desk is not None and desk.review.read_only is None)
+        self.setEnabled(desk is not None and desk.review.read_only is None and why_not is None)
         if desk is not None:
             model = desk.review.session.info.thresholds
             self._first = Thresholds(model.island, model.macro, model.micro)
@@ -145,7 +146,7 @@ class ThresholdPanel(QWidget):
             desk.failed.emit(str(error))
             self._show_saved()
             return
-        self._show_found(found)
+        self._found.setText(f"The model would find {tally(found)}.")
         self.previewed.emit(self.chosen, found)
 
     def _let_go(self) -> None:
@@ -173,13 +174,10 @@ class ThresholdPanel(QWidget):
             slider.setValue(round(getattr(saved, name) * STEPS))
         self._showing = False
         self._show_numbers(saved)
-        self._show_found(tuple(stored.interval for stored in self._desk.state.shown()))
+        self._found.setText(self._why_not or "Drag to see at once what the model would find.")
         self.back_button.setEnabled(saved != self._first)
         self.previewed.emit(None, None)
 
     def _show_numbers(self, thresholds: Thresholds) -> None:
         for name, label in self._numbers.items():
             label.setText(f"{getattr(thresholds, name):.2f}")
-
-    def _show_found(self, found: tuple[Interval, ...]) -> None:
-        self._found.setText(f"The model finds {tally(found)}")

@@ -9,6 +9,7 @@ from app.gui.curves import AXIS_WIDTH_PX
 from app.gui.review.desk import Desk
 from app.gui.review.envelope import Envelope
 from app.gui.review.lists import Lists
+from app.gui.review.opener import Opened
 from app.gui.review.picture_panel import SCORES_ONLY, PicturePanel
 from app.gui.review.playback import Playback
 from app.gui.review.plot import CurvePanel
@@ -16,7 +17,6 @@ from app.gui.review.strip import Strip
 from app.gui.review.thresholds import ThresholdPanel
 from app.gui.review.transport import Transport
 from app.gui.theme import Theme
-from app.review.pictures import Pictures
 
 SIDE_PX = 250
 """Width of the thresholds."""
@@ -82,16 +82,16 @@ class ReviewView(QWidget):
         for panel in self._panels:
             panel.set_theme(theme)
 
-    def show_desk(self, desk: Desk, playback: Playback, pictures: Pictures | None, no_pictures: str | None) -> None:
+    def show_desk(self, desk: Desk, playback: Playback, opened: Opened) -> None:
         """Show a recording."""
         frames = desk.frames
         envelope = Envelope(frames.time_s, frames.intensity, frames.macro, frames.micro)
-        self.picture.set_desk(desk, pictures, no_pictures or SCORES_ONLY)
+        self.picture.set_desk(desk, opened.pictures, opened.no_pictures or SCORES_ONLY)
         self.lists.set_desk(desk)
         self.transport.set_desk(desk, playback)
         self.strip.set_desk(desk, envelope)
         self.curves.set_desk(desk, envelope)
-        self.thresholds.set_desk(desk)
+        self.thresholds.set_desk(desk, opened.no_thresholds)
         self.strip.asked.connect(desk.go_to)
 
     def clear(self) -> None:

@@ -178,7 +178,7 @@ class ReviewWorkspace(QWidget):
         self.desk = Desk(result.review, self)
         self.playback = Playback(self.desk, self)
         self.desk.failed.connect(self.message)
-        self.view.show_desk(self.desk, self.playback, result.pictures, result.no_pictures)
+        self.view.show_desk(self.desk, self.playback, result)
         self.stack.setCurrentWidget(self.view)
         self.view.curves.plots.setFocus()
         if result.review.read_only is not None:
