@@ -14,6 +14,7 @@ import typer
 from app.cli_learn import add_learning_commands
 from app.cli_record import add_record_commands
 from app.cli_train import add_training_commands
+from app.cli_window import add_window_commands
 from app.logs import log_path, start_logging
 from app.versions import program_version
 from models.errors import ApexspotError, UsageError
@@ -122,16 +123,17 @@ def doctor() -> None:
 add_record_commands(app)
 add_training_commands(app)
 add_learning_commands(app)
+add_window_commands(app, lambda path: open_window(recording=path))
 
 
-def open_window(demo: bool) -> NoReturn:
+def open_window(demo: bool = False, recording: Path | None = None) -> NoReturn:
     """Open the window and leave the program with its exit code."""
     from app.gui.main import run_window
     from app.sources import DemoChoice
     from app.sources.opencv import drop_qt_variables
 
     drop_qt_variables()
-    raise typer.Exit(run_window(DemoChoice() if demo else None, autoplay=demo))
+    raise typer.Exit(run_window(DemoChoice() if demo else None, autoplay=demo, recording=recording))
 
 
 def run() -> NoReturn:
