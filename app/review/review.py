@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
-from app.review.state import ReviewState, Thresholds
-from app.session.reader import FrameTable, Session
+import numpy as np
+
+from app.review.rows import Change, Edit, R, content
+from app.review.saved import SavedReview, frames_iou, rounded
+from app.review.scoring import Decoder, load_decoder
+from app.review.state import MODEL, PERSON, Exclusion, ReviewState, Status, StoredInterval, StoredPoint, Thresholds
+from app.session.reader import FrameTable, Session, read_session
+from models.errors import UsageError
 from models.types import ExpressionType, Interval
+
+PERSON_SCORE = 1.0
+"""Score of an interval that a person made."""
+
+SAME_IOU = 0.5
+"""An interval that is decoded again is the one that a person touched, from this overlap on."""
 
 
 class Review:
@@ -19,17 +32,15 @@ class Review:
         folder: the session's folder.
         session: what was recorded, as it stood when it was opened.
         frames: a row per source frame.
-        state: what counts now.
-        revision: grows with each change of ``state``.
-        read_only: why nothing can be changed, a sentence; ``None`` where it can.
     """
 
-    folder: Path
-    session: Session
-    frames: FrameTable
-    state: ReviewState
-    revision: int
-    read_only: str | None
+    def __init__(self, session: Session) -> None:
+        self.folder: Path = session.folder
+        self.session = session
+        self.frames: FrameTable = session.frames
+        self.revision = 0
+        self._saved = SavedReview(session)
+        self._decoder: Decoder | None = None
 
     @staticmethod
     def open(folder: Path) -> Review:
@@ -38,72 +49,313 @@ class Review:
         Raises:
             DataError, UsageError: it is no session, or is damaged.
         """
-        raise NotImplementedError
+        if not folder.is_dir():
+            raise UsageError(f"There is no folder {folder}.")
+        return Review(read_session(folder))
+
+    @property
+    def state(self) -> ReviewState:
+        """What there is now."""
+        return self._saved.state
+
+    @property
+    def read_only(self) -> str | None:
+        """Why nothing can be changed, a sentence; ``None`` where it can."""
+        return self._saved.read_only
 
     def close(self) -> None:
-        """Let another window edit the session; harmless when repeated. Nothing is lost without it."""
-        raise NotImplementedError
+        """Let another window edit the session; harmless when repeated. Every edit is on the disk without it."""
+        self._saved.close()
+
+    def frame_at(self, time_s: float) -> int:
+        """Row of ``frames`` that is nearest in time.
+
+        Raises:
+            UsageError: the recording has no frame.
+        """
+        times = self.frames.time_s
+        if not len(times):
+            raise UsageError(f"{self.folder} has no frames.")
+        right = int(np.clip(np.searchsorted(times, time_s), 1, max(len(times) - 1, 1)))
+        if right >= len(times) or time_s - times[right - 1] <= times[right] - time_s:
+            return right - 1
+        return right
+
+    # -- intervals ------------------------------------------------------------------------------------------------
 
     def accept(self, id: int) -> None:
-        raise NotImplementedError
+        """Say that an interval of the model is right."""
+        self._judge(id, Status.ACCEPTED)
 
     def reject(self, id: int) -> None:
-        raise NotImplementedError
+        """Say that an interval of the model is wrong. One that a person made is removed instead."""
+        if self._interval(id).source == PERSON:
+            self.remove_interval(id)
+        else:
+            self._judge(id, Status.REJECTED)
 
     def retype(self, id: int, type_: ExpressionType) -> int:
-        raise NotImplementedError
+        """Make a macro of a micro or the other way round; returns the id of the row that now holds."""
+        row = self._interval(id)
+        return self._remake(row, replace(row.interval, type=type_), f"made a {type_} of {_named(row)}")
 
     def move(
         self, id: int, onset_s: float | None = None, apex_s: float | None = None, offset_s: float | None = None
     ) -> int:
-        raise NotImplementedError
+        """Move an interval's onset, apex or offset; returns the id of the row that now holds.
+
+        An apex that would lie outside goes with the end that is moved.
+        """
+        row = self._interval(id)
+        i = row.interval
+        if onset_s is not None:
+            at_s, frame = self._snapped(onset_s)
+            i = replace(i, onset_s=at_s, onset_frame=frame)
+        if offset_s is not None:
+            at_s, frame = self._snapped(offset_s)
+            i = replace(i, offset_s=at_s, offset_frame=frame)
+        if apex_s is not None:
+            at_s, frame = self._snapped(apex_s)
+            i = replace(i, apex_s=at_s, apex_frame=frame)
+        elif i.apex_frame < i.onset_frame:
+            i = replace(i, apex_s=i.onset_s, apex_frame=i.onset_frame)
+        elif i.apex_frame > i.offset_frame:
+            i = replace(i, apex_s=i.offset_s, apex_frame=i.offset_frame)
+        return self._remake(row, i, f"moved {_named(row)}")
 
     def add_interval(self, type_: ExpressionType, onset_s: float, apex_s: float, offset_s: float) -> int:
-        raise NotImplementedError
+        """Add an interval; returns its id."""
+        (onset, onset_frame), (apex, apex_frame), (offset, offset_frame) = map(
+            self._snapped, (onset_s, apex_s, offset_s)
+        )
+        interval = Interval(type_, onset, apex, offset, onset_frame, apex_frame, offset_frame, PERSON_SCORE)
+        _check(interval)
+        row = StoredInterval(self._next_interval(), interval, PERSON, Status.ACCEPTED.value)
+        self._do(f"added {_named(row)}", intervals=((None, row),))
+        return row.id
 
     def remove_interval(self, id: int) -> None:
-        raise NotImplementedError
+        """Remove an interval that a person made. Where it had taken the place of a model's, that one is rejected."""
+        row = self._interval(id)
+        if row.source != PERSON:
+            raise UsageError("The model found this interval; it is rejected, not removed.")
+        changes: list[Change[StoredInterval]] = [(row, None)]
+        if (origin := self._origin(id)) is not None:
+            changes.append((origin, replace(origin, status=Status.REJECTED.value)))
+        self._do(f"removed {_named(row)}", intervals=tuple(changes))
 
     def reset(self, id: int) -> None:
-        raise NotImplementedError
+        """Take an interval back to what the model found; what a person made of it goes."""
+        row = self._interval(id)
+        origin = self._origin(id) if row.source == PERSON else row
+        if origin is None:
+            raise UsageError("A person added this interval; there is nothing to take it back to.")
+        changes: list[Change[StoredInterval]] = []
+        if origin.status != Status.FOUND:
+            changes.append((origin, replace(origin, status=Status.FOUND.value)))
+        made = self._saved.history.made_of().get(origin.id)
+        changes += [(other, None) for other in self.state.intervals if other.id == made and other.source == PERSON]
+        self._do(f"took back {_named(origin)}", intervals=tuple(changes))
+
+    def _judge(self, id: int, status: Status) -> None:
+        row = self._interval(id)
+        if row.status == Status.REPLACED:
+            raise UsageError("A person made another interval of this one; take it back first.")
+        if row.status != status:
+            self._do(f"{status} {_named(row)}", intervals=((row, replace(row, status=status.value)),))
+
+    def _remake(self, row: StoredInterval, interval: Interval, text: str) -> int:
+        interval = rounded(interval)
+        if interval == row.interval:
+            return row.id
+        _check(interval)
+        if row.source == PERSON:
+            self._do(text, intervals=((row, replace(row, interval=interval)),))
+            return row.id
+        if row.status == Status.REPLACED:
+            raise UsageError("A person made another interval of this one already.")
+        interval = replace(interval, score=PERSON_SCORE)
+        new = StoredInterval(self._next_interval(), interval, PERSON, Status.ACCEPTED.value)
+        self._do(text, intervals=((row, replace(row, status=Status.REPLACED.value)), (None, new)))
+        return new.id
+
+    def _origin(self, id: int) -> StoredInterval | None:
+        """The model's interval that a person's took the place of."""
+        of = next((model for model, person in self._saved.history.made_of().items() if person == id), None)
+        return next((row for row in self.state.intervals if row.id == of), None)
+
+    def _interval(self, id: int) -> StoredInterval:
+        return _by_id(self.state.intervals, id, "interval")
+
+    def _next_interval(self) -> int:
+        ids = (row.id for row in self.state.intervals)
+        return max(*ids, self._saved.history.highest(lambda edit: edit.intervals), 0) + 1
+
+    # -- points and exclusions ------------------------------------------------------------------------------------
 
     def add_point(self, time_s: float, type_: ExpressionType) -> int:
-        raise NotImplementedError
+        """Put a point label; returns its id."""
+        at_s, frame = self._snapped(time_s)
+        known = self._saved.history.highest(lambda edit: edit.points)
+        row = StoredPoint(max(*(p.id for p in self.state.points), known, 0) + 1, at_s, frame, type_, PERSON)
+        self._do(f"put a {type_} point at {_at(at_s)}", points=((None, row),))
+        return row.id
 
     def move_point(self, id: int, time_s: float) -> None:
-        raise NotImplementedError
+        """Move a point label."""
+        row = _by_id(self.state.points, id, "point")
+        at_s, frame = self._snapped(time_s)
+        if frame != row.frame:
+            new = replace(row, time_s=at_s, frame=frame)
+            self._do(f"moved the {row.type} point at {_at(row.time_s)}", points=((row, new),))
 
     def retype_point(self, id: int, type_: ExpressionType) -> None:
-        raise NotImplementedError
+        """Make a macro point a micro point or the other way round."""
+        row = _by_id(self.state.points, id, "point")
+        if type_ is not row.type:
+            self._do(
+                f"made a {type_} of the {row.type} point at {_at(row.time_s)}",
+                points=((row, replace(row, type=type_)),),
+            )
 
     def remove_point(self, id: int) -> None:
-        raise NotImplementedError
+        """Remove a point label."""
+        row = _by_id(self.state.points, id, "point")
+        self._do(f"removed the {row.type} point at {_at(row.time_s)}", points=((row, None),))
 
     def exclude(self, start_s: float, end_s: float, reason: str = "") -> int:
-        raise NotImplementedError
+        """Take a stretch out of what counts; returns the exclusion's id."""
+        (start, start_frame), (end, end_frame) = self._snapped(start_s), self._snapped(end_s)
+        if end_frame <= start_frame:
+            raise UsageError("A stretch to exclude ends after its start.")
+        known = self._saved.history.highest(lambda edit: edit.exclusions)
+        number = max(*(e.id for e in self.state.exclusions), known, 0) + 1
+        row = Exclusion(number, start, end, start_frame, end_frame, " ".join(reason.split()))
+        self._do(f"excluded {_at(start)} to {_at(end)}", exclusions=((None, row),))
+        return row.id
 
     def include_again(self, id: int) -> None:
-        raise NotImplementedError
+        """Let an excluded stretch count again."""
+        row = _by_id(self.state.exclusions, id, "excluded stretch")
+        self._do(f"included {_at(row.start_s)} to {_at(row.end_s)} again", exclusions=((row, None),))
+
+    # -- thresholds -----------------------------------------------------------------------------------------------
+
+    def prepare(self) -> None:
+        """Do what the first ``preview`` would have to; may run on another thread while nothing else is done here.
+
+        Raises:
+            UsageError: see ``preview``.
+        """
+        if self._decoder is None:
+            self._decoder = load_decoder(self.session, keep=self.read_only is None)
 
     def preview(self, thresholds: Thresholds) -> tuple[Interval, ...]:
-        raise NotImplementedError
+        """What the model would find with other thresholds; nothing is saved.
+
+        Raises:
+            UsageError: a threshold lies outside 0 to 1, or the session's model is not at hand and its scores were not
+                kept.
+        """
+        if not all(0.0 <= value <= 1.0 for value in (thresholds.intensity, thresholds.macro, thresholds.micro)):
+            raise UsageError("Thresholds lie between 0 and 1.")
+        self.prepare()
+        assert self._decoder is not None
+        return self._decoder.decode(thresholds)
 
     def set_thresholds(self, thresholds: Thresholds) -> None:
-        raise NotImplementedError
+        """Decode again and save that as one edit; what a person touched stays as it is."""
+        if thresholds == self.state.thresholds:
+            return
+        changes = found_again(
+            self.state, self.preview(thresholds), self._saved.history.found_before(), self._next_interval()
+        )
+        self._do("set the thresholds", intervals=changes, thresholds=(self.state.thresholds, thresholds))
 
-    def undo(self) -> str | None:
-        raise NotImplementedError
-
-    def redo(self) -> str | None:
-        raise NotImplementedError
+    # -- history --------------------------------------------------------------------------------------------------
 
     @property
     def undo_text(self) -> str | None:
-        raise NotImplementedError
+        """What ``undo`` would take back, in a few words; ``None`` where there is nothing."""
+        done = self._saved.history.done
+        return done[-1].text if done else None
 
     @property
     def redo_text(self) -> str | None:
-        raise NotImplementedError
+        """What ``redo`` would do again; ``None`` where there is nothing."""
+        undone = self._saved.history.undone
+        return undone[-1].text if undone else None
 
-    def frame_at(self, time_s: float) -> int:
-        raise NotImplementedError
+    def undo(self) -> str | None:
+        """Take the newest edit back; returns what that was, in a few words, ``None`` where there is nothing."""
+        return self._changed(self._saved.undo())
+
+    def redo(self) -> str | None:
+        """Do again what was undone; returns what that was, ``None`` where there is nothing."""
+        return self._changed(self._saved.redo())
+
+    def _do(
+        self,
+        text: str,
+        intervals: tuple[Change[StoredInterval], ...] = (),
+        points: tuple[Change[StoredPoint], ...] = (),
+        exclusions: tuple[Change[Exclusion], ...] = (),
+        thresholds: tuple[Thresholds, Thresholds] | None = None,
+    ) -> None:
+        edit = Edit(self._saved.history.next_number, text, intervals, points, exclusions, thresholds)
+        if edit:
+            self._saved.do(edit)
+            self.revision += 1
+
+    def _changed(self, edit: Edit | None) -> str | None:
+        if edit is None:
+            return None
+        self.revision += 1
+        return edit.text
+
+    def _snapped(self, time_s: float) -> tuple[float, int]:
+        row = self.frame_at(time_s)
+        return round(float(self.frames.time_s[row]), 6), int(self.frames.index[row])
+
+
+def found_again(
+    state: ReviewState, decoded: tuple[Interval, ...], known: dict[tuple[object, ...], int], next_id: int
+) -> tuple[Change[StoredInterval], ...]:
+    """What a new decoding changes: rows that no person touched go, unless they are found again.
+
+    known: ids of intervals that were found at some time, which they get back. next_id: of one that was never found.
+    """
+    touched = [row.interval for row in state.intervals if row.source == MODEL and row.status != Status.FOUND]
+    untouched = {content(row): row for row in state.intervals if row.source == MODEL and row.status == Status.FOUND}
+    changes: list[Change[StoredInterval]] = []
+    for interval in map(rounded, decoded):
+        if any(interval.type is t.type and frames_iou(interval, t) >= SAME_IOU for t in touched):
+            continue
+        row = StoredInterval(next_id, interval, MODEL, Status.FOUND.value)
+        if untouched.pop(content(row), None) is not None:
+            continue
+        before = known.get(content(row))
+        if before is None:
+            next_id += 1
+        changes.append((None, replace(row, id=before or row.id)))
+    return (*((row, None) for row in untouched.values()), *changes)
+
+
+def _check(i: Interval) -> None:
+    if not i.onset_frame <= i.apex_frame <= i.offset_frame or i.onset_frame == i.offset_frame:
+        raise UsageError("An interval's onset lies before its offset, and its apex between them.")
+
+
+def _by_id(rows: tuple[R, ...], id: int, what: str) -> R:
+    row = next((row for row in rows if row.id == id), None)
+    if row is None:
+        raise UsageError(f"There is no {what} {id}.")
+    return row
+
+
+def _named(row: StoredInterval) -> str:
+    return f"the {row.interval.type} at {_at(row.interval.onset_s)}"
+
+
+def _at(time_s: float) -> str:
+    return f"{time_s:.2f} s"

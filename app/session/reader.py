@@ -5,7 +5,9 @@ from __future__ import annotations
 import csv
 import io
 import math
+import warnings
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -24,8 +26,10 @@ from app.session.schema import (
     WRITING_SUFFIX,
     SessionInfo,
     SessionState,
+    SourceInfo,
     read_info,
 )
+from app.tables import FRAME_COLUMNS
 from models.analyzer import Analyzer
 from models.errors import DataError
 from models.spotter import Spotter
@@ -93,7 +97,10 @@ class Exclusion:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Session:
-    """A session as its folder holds it. video: None where it has no pictures. features: rows of ``FEATURE_ROW``."""
+    """A session as its folder holds it.
+
+    video: its own, or that which was analysed; None where there are no pictures. features: rows of ``FEATURE_ROW``.
+    """
 
     folder: Path
     info: SessionInfo
@@ -121,11 +128,10 @@ def read_session(folder: Path) -> Session:
         DataError: it is no session, or a file of it is damaged.
     """
     info = read_info(folder)
-    videos = (folder / VIDEO_FILE, folder / (VIDEO_FILE + WRITING_SUFFIX))
     return Session(
         folder=folder,
         info=info,
-        video=next((video for video in videos if video.is_file()), None),
+        video=_video(folder, info.source),
         frames=_frames(folder / FRAMES_FILE),
         features=read_features(folder / FEATURES_FILE),
         intervals=tuple(_rows(folder / INTERVALS_FILE, _interval)),
@@ -159,7 +165,26 @@ def replay(session: Session, spotter: Spotter) -> tuple[Scores, tuple[Interval, 
     return Scores.concatenate([*scores, update.final]), (*intervals, *update.intervals)
 
 
+def _video(folder: Path, source: SourceInfo) -> Path | None:
+    places = [folder / VIDEO_FILE, folder / (VIDEO_FILE + WRITING_SUFFIX)]
+    own = next((place for place in places if place.is_file()), None)
+    if own is not None or source.path is None:
+        return own
+    # an analysed video and its folder may have been moved together
+    for place in (folder.parent / source.name, Path(source.path)):
+        with suppress(OSError):
+            if place.is_file() and place.stat().st_size == source.size_bytes:
+                return place
+    return None
+
+
 def _frames(path: Path) -> FrameTable:
+    """A session of hours has hundreds of thousands of rows; NumPy parses them, and names no line where it cannot."""
+    data = _whole_lines(path)
+    header, _, body = data.partition(b"\n")
+    if header == ",".join(FRAME_COLUMNS).encode() and (values := _numbers(body, len(FRAME_COLUMNS))) is not None:
+        frame, time_s, face, *scores = np.ascontiguousarray(values.T)
+        return FrameTable(frame.astype(np.int64), time_s, ~np.isnan(face), face == 1.0, *scores)
     rows = list(_rows(path, _frame))
     values = np.array([row[4:] for row in rows], np.float64).reshape(len(rows), 4)
     return FrameTable(
@@ -169,6 +194,23 @@ def _frames(path: Path) -> FrameTable:
         np.array([row[3] for row in rows], np.bool_),
         *(np.ascontiguousarray(column) for column in values.T),
     )
+
+
+def _numbers(body: bytes, columns: int) -> NDArray[np.float64] | None:
+    """The rows of a table that holds numbers and empty cells alone, (rows, columns); ``None`` where it does not."""
+    lines = body.count(b"\n")
+    if not body or body.count(b",") != lines * (columns - 1):
+        return None
+    cells = body.replace(b",\n", b",nan\n").replace(b",,", b",nan,").replace(b",,", b",nan,").replace(b"\n", b",")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")  # NumPy warns where it stops before the end
+            values = np.fromstring(cells, np.float64, sep=",")
+    except (DeprecationWarning, ValueError):
+        return None
+    if len(values) != lines * columns or np.isnan(values.reshape(lines, columns)[:, :2]).any():
+        return None
+    return values.reshape(lines, columns)
 
 
 def _frame(row: dict[str, str]) -> tuple[int, float, bool, bool, float, float, float, float]:
@@ -211,11 +253,9 @@ def _exclusion(row: dict[str, str]) -> Exclusion:
 
 
 def _rows(path: Path, parse: Callable[[dict[str, str]], _T]) -> Iterator[_T]:
-    """Parsed rows of a table; what stands behind the last line end is a row that was not written whole."""
+    """Parsed rows of a table."""
     try:
-        text = path.read_bytes().rpartition(b"\n")[0].decode("utf-8")
-    except OSError as error:
-        raise DataError(f"{path} cannot be read ({error.strerror}).") from error
+        text = _whole_lines(path).decode("utf-8")
     except UnicodeDecodeError as error:
         raise DataError(f"{path} is damaged: it is not UTF-8 text.") from error
     for number, row in enumerate(csv.DictReader(io.StringIO(text)), start=2):
@@ -223,3 +263,12 @@ def _rows(path: Path, parse: Callable[[dict[str, str]], _T]) -> Iterator[_T]:
             yield parse(row)
         except (KeyError, ValueError, TypeError) as error:
             raise DataError(f"{path} is damaged in line {number}.") from error
+
+
+def _whole_lines(path: Path) -> bytes:
+    """A table's text; what stands behind the last line end is a row that was not written whole."""
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise DataError(f"{path} cannot be read ({error.strerror}).") from error
+    return data[: data.rfind(b"\n") + 1]

@@ -53,7 +53,7 @@ def find_unfinished(root: Path) -> list[Path]:
     Raises:
         UsageError: there is no such folder.
     """
-    return [folder for folder in session_folders(root) if _unfinished(folder) and not _being_recorded(folder)]
+    return [folder for folder in session_folders(root) if _unfinished(folder) and not being_recorded(folder)]
 
 
 def recover(folder: Path, spotter: Spotter) -> Recovered:
@@ -179,7 +179,8 @@ def _unfinished(folder: Path) -> bool:
     return False
 
 
-def _being_recorded(folder: Path) -> bool:
+def being_recorded(folder: Path) -> bool:
+    """Whether a program records into the folder at this moment."""
     try:
         with (folder / FEATURES_FILE).open("rb") as file:
             return not lock(file)

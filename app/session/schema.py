@@ -12,6 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from app.tables import whole_file
 from app.versions import versions
 from models.assets import FACE_LANDMARKER_SHA256
+from models.decode import DecodeSettings
+from models.digest import perception_digest, scoring_digest
 from models.errors import DataError
 from models.spotter import Spotter
 from models.types import GRID_HZ
@@ -49,10 +51,18 @@ class _Part(BaseModel):
 
 
 class SourceInfo(_Part):
-    """kind: demo, file, stream or camera. name: what the user calls it, without a password."""
+    """kind: demo, file, stream or camera. name: what the user calls it, without a password.
+
+    The others are of a video file that was analysed for review and stays where it is: path, SHA-256 of its content,
+    size, and time of its last change (ns).
+    """
 
     kind: str
     name: str
+    path: str | None = None
+    sha256: str | None = None
+    size_bytes: int | None = None
+    modified_ns: int | None = None
 
 
 class Clock(_Part):
@@ -66,7 +76,10 @@ class Clock(_Part):
 
 
 class ModelInfo(_Part):
-    """What scored. Replaying with the same ``sha256`` gives the same scores."""
+    """What scored. Replaying with the same ``sha256`` gives the same scores.
+
+    decode: how they became intervals. perception, scoring: digests of the code that was at work (``models.digest``).
+    """
 
     file: str
     version: str
@@ -74,6 +87,9 @@ class ModelInfo(_Part):
     face_landmarker_sha256: str
     provider: str
     look_ahead_s: float
+    decode: DecodeSettings | None = None
+    perception: str = ""
+    scoring: str = ""
 
 
 class Thresholds(_Part):
@@ -128,6 +144,9 @@ def model_info(spotter: Spotter) -> ModelInfo:
         face_landmarker_sha256=FACE_LANDMARKER_SHA256,
         provider=spotter.provider,
         look_ahead_s=round(spotter.spec.look_ahead_s, 4),
+        decode=spotter.spec.decode,
+        perception=perception_digest(),
+        scoring=scoring_digest(),
     )
 
 

@@ -1,4 +1,5 @@
-"""The tables of a session folder, appended row by row. Used from one thread; knows nothing of threads or time.
+"""The tables of a session folder, appended row by row, or replaced whole once a session has ended. Used from one
+thread; knows nothing of threads or time.
 
 A row goes into ``frames.csv`` when its scores are final. ``flush`` writes features before intervals, so that whatever
 stands in ``intervals.csv`` can be found again from ``features.npy``.
@@ -6,8 +7,11 @@ stands in ``intervals.csv`` can be found again from ``features.npy``.
 
 from __future__ import annotations
 
+import csv
+import io
 import math
 import os
+import secrets
 from collections import deque
 from collections.abc import Iterable
 from pathlib import Path
@@ -15,7 +19,9 @@ from pathlib import Path
 import numpy as np
 
 from app.session.features import FeatureWriter
+from app.session.reader import Exclusion, StoredPoint
 from app.session.schema import FEATURES_FILE, FRAMES_FILE, INTERVALS_FILE, POINT_COLUMNS, POINTS_FILE
+from app.session.scores import keep_scores
 from app.tables import FRAME_COLUMNS, INTERVAL_COLUMNS, at_times
 from models.types import ExpressionType, FrameMotion, Interval, Scores, Update
 
@@ -110,6 +116,8 @@ class SessionTables:
         self._intervals = Lines(folder / INTERVALS_FILE, INTERVAL_COLUMNS)
         self._points = Lines(folder / POINTS_FILE, POINT_COLUMNS)
         self._rows = FrameRowMaker()
+        self._folder = folder
+        self._finals: list[Scores] = []
         self.offered_count = self.analysed_count = self.interval_count = self.point_count = 0
 
     def offered(self, index: int, time_s: float) -> None:
@@ -124,13 +132,15 @@ class SessionTables:
     def update(self, update: Update) -> None:
         for row in self._rows.scores(update.final):
             self._frames.add(row)
+        if len(update.final):
+            self._finals.append(update.final)
         for interval in update.intervals:
             self.interval_count += 1
             self._intervals.add(interval_row(self.interval_count, interval))
 
     def point(self, time_s: float, frame: int, type_: ExpressionType) -> None:
         self.point_count += 1
-        self._points.add(f"{self.point_count},{time_s:.6f},{frame},{type_.value},person")
+        self._points.add(point_row(StoredPoint(self.point_count, time_s, frame, type_, "person")))
 
     def flush(self) -> None:
         """Hand everything to the system: from here on a killed program loses none of it."""
@@ -159,9 +169,55 @@ class SessionTables:
                 errors.append(error)
         if errors:
             raise errors[0]
+        if self._finals:
+            keep_scores(self._folder, Scores.concatenate(self._finals))
 
 
-def interval_row(number: int, i: Interval) -> str:
+def interval_row(number: int, i: Interval, source: str = "model", status: str = "found") -> str:
     """A row of ``intervals.csv``; times with all the digits that a frame's time has."""
     times = f"{i.onset_s:.6f},{i.apex_s:.6f},{i.offset_s:.6f},{i.duration_s:.6f}"
-    return f"{number},{i.type.value},{times},{i.onset_frame},{i.apex_frame},{i.offset_frame},{i.score:.5f},model,found"
+    frames = f"{i.onset_frame},{i.apex_frame},{i.offset_frame}"
+    return f"{number},{i.type.value},{times},{frames},{i.score:.5f},{source},{status}"
+
+
+def point_row(point: StoredPoint) -> str:
+    """A row of ``points.csv``."""
+    return f"{point.id},{point.time_s:.6f},{point.frame},{point.type.value},{point.source}"
+
+
+def exclusion_row(e: Exclusion) -> str:
+    """A row of ``exclusions.csv``."""
+    text = io.StringIO()
+    csv.writer(text, lineterminator="").writerow(
+        (e.id, f"{e.start_s:.6f}", f"{e.end_s:.6f}", e.start_frame, e.end_frame, e.reason)
+    )
+    return text.getvalue()
+
+
+def replace_table(path: Path, columns: Iterable[str], rows: Iterable[str]) -> None:
+    """Put a whole table in the place of another; at every moment the one or the other is on the disk.
+
+    Raises:
+        OSError: it cannot be written; what was there before stays.
+    """
+    partial = path.with_name(f".{path.name}.{secrets.token_hex(6)}")
+    try:
+        with partial.open("x", encoding="utf-8", newline="\n") as file:
+            file.writelines(f"{row}\n" for row in (",".join(columns), *rows))
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+    sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Wait until the names in a folder are on the disk, where the system offers that."""
+    if not hasattr(os, "O_DIRECTORY"):
+        return
+    number = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(number)
+    finally:
+        os.close(number)

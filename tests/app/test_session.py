@@ -66,7 +66,8 @@ def recorded(
 def test_the_folder_holds_what_the_design_names(recorded: tuple[Session, LiveSnapshot]) -> None:
     session, _ = recorded
     names = {path.name for path in session.folder.iterdir()}
-    assert names == {"session.json", "video.mp4", "frames.csv", "features.npy", "intervals.csv", "points.csv"}
+    tables = {"frames.csv", "features.npy", "scores.npy", "intervals.csv", "points.csv"}
+    assert names == {"session.json", "video.mp4", *tables}
     assert session.folder.name.endswith("_P7") and session.finished
     info = session.info
     assert (info.state, info.participant, info.consent) == (SessionState.COMPLETE, "P7", "video, 2026")

@@ -1,0 +1,123 @@
+"""A session's features on the model's grid, and decoding them with other thresholds.
+
+The same as ``models.grid.GridResampler`` gives frame by frame, computed for hours at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import overload
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.review.state import Thresholds
+from models.decode import DecodeSettings
+from models.grid import MAX_GAP_S, GridFrame
+from models.islands import Islands
+from models.types import GRID_HZ, BoolArray, FloatArray, Interval, Scores
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class GridTrack(Sequence[GridFrame]):
+    """T grid frames. position_iod: (T, 12, 2), NaN where not valid. source_frame: nearest source frame's index."""
+
+    time_s: NDArray[np.float64]
+    valid: BoolArray
+    position_iod: FloatArray
+    quality: NDArray[np.float64]
+    source_frame: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.time_s)
+
+    @overload
+    def __getitem__(self, at: int) -> GridFrame: ...
+    @overload
+    def __getitem__(self, at: slice) -> list[GridFrame]: ...
+    def __getitem__(self, at: int | slice) -> GridFrame | list[GridFrame]:
+        if isinstance(at, slice):
+            return [self[i] for i in range(*at.indices(len(self)))]
+        return GridFrame(
+            float(self.time_s[at]),
+            bool(self.valid[at]),
+            self.position_iod[at],
+            float(self.quality[at]),
+            int(self.source_frame[at]),
+        )
+
+    def part(self, first: int, end: int) -> GridTrack:
+        """The frames from ``first`` to before ``end``, without copying."""
+        here = slice(first, end)
+        return GridTrack(
+            self.time_s[here],
+            self.valid[here],
+            self.position_iod[here],
+            self.quality[here],
+            self.source_frame[here],
+        )
+
+
+def grid_track(features: NDArray[np.void]) -> GridTrack:
+    """Features (rows of ``app.session.features.FEATURE_ROW``) on the grid."""
+    source_s = features["time_s"]
+    rises = np.ones(len(features), np.bool_)
+    rises[1:] = source_s[1:] > np.maximum.accumulate(source_s)[:-1]  # as the resampler passes over frames out of order
+    features = features[rises]
+    if not len(features):
+        return GridTrack(
+            np.empty(0), np.empty(0, np.bool_), np.empty((0, 12, 2), np.float32), np.empty(0), np.empty(0, np.int64)
+        )
+    source_s = features["time_s"]
+    start_s, last_s = float(source_s[0]), float(source_s[-1])
+    time_s = start_s + np.arange(int((last_s - start_s) * GRID_HZ) + 3) / GRID_HZ
+    between = int(np.count_nonzero(time_s < last_s - 1e-9))
+    # one more where the grid falls on the last frame
+    time_s = time_s[: between + int(time_s[between] <= last_s + 0.5 / GRID_HZ)]
+
+    after = np.searchsorted(source_s - 1e-9, time_s, side="right")
+    at_end = np.arange(len(time_s)) >= between
+    after[at_end] = len(features) - 1
+    before = np.where(at_end, after, after - 1)
+    step_s = np.where(at_end, 1.0, source_s[after] - source_s[before])
+    weight = np.clip((time_s - source_s[before]) / step_s, 0.0, 1.0)
+    weight[at_end] = 0.0
+    valid = features["valid"]
+    bridged = valid[before] & valid[after] & (step_s <= MAX_GAP_S) & ~at_end
+    exact = valid[before] & (weight < 1e-6) & ~bridged
+
+    position = np.full((len(time_s), *features["position_iod"].shape[1:]), np.nan, np.float32)
+    right = weight[bridged].astype(np.float32)[:, None, None]
+    left = (1.0 - weight[bridged]).astype(np.float32)[:, None, None]
+    source = features["position_iod"]
+    position[bridged] = source[before[bridged]] * left + source[after[bridged]] * right
+    position[exact] = source[before[exact]]
+    quality = np.zeros(len(time_s))
+    quality[exact] = features["quality"][before[exact]]
+    quality[bridged] = np.minimum(features["quality"][before], features["quality"][after])[bridged]
+    nearest = np.where(weight < 0.5, before, after)
+    return GridTrack(time_s, bridged | exact, position, quality, features["frame"][nearest])
+
+
+def with_thresholds(settings: DecodeSettings, thresholds: Thresholds) -> DecodeSettings:
+    """The decoding of a model with other thresholds."""
+    return replace(
+        settings,
+        island=thresholds.intensity,
+        macro=replace(settings.macro, threshold=thresholds.macro),
+        micro=replace(settings.micro, threshold=thresholds.micro),
+    )
+
+
+def decode_track(track: GridTrack, scores: Scores, settings: DecodeSettings) -> tuple[Interval, ...]:
+    """All intervals, in order of onset. scores: of the track's frames, from the first on; there may be fewer."""
+    length = min(len(track), len(scores))
+    values = np.stack([scores.intensity, scores.macro, scores.micro], axis=1)[:length]
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], track.valid[:length] & scores.valid[:length], [False]])))
+    found: list[Interval] = []
+    for first, end in zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True):
+        stretch = Islands(track.part(first, end), values[first:end], 0, settings)
+        for island in stretch.islands(0):
+            found += stretch.intervals(island, True)
+    return tuple(sorted(found, key=lambda i: (i.onset_s, i.type)))
