@@ -79,23 +79,29 @@ def window(
 
 @app.command()
 def spot(
-    videos: Annotated[list[Path], typer.Argument(metavar="VIDEO", help="Video files.")],
+    paths: Annotated[list[Path], typer.Argument(metavar="VIDEO", help="Video files, and folders with videos in them.")],
     out: Annotated[Path, typer.Option(metavar="DIR", help="Folder for the results.")] = Path(),
     force: Annotated[bool, typer.Option("--force", "-f", help="Replace results that are there already.")] = False,
     model: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Another model than the one that ships with apexspot.")
     ] = None,
+    jobs: Annotated[int | None, typer.Option(min=1, help="Videos at a time [one a processor, less one].")] = None,
+    dask: Annotated[
+        str | None, typer.Option(metavar="ADDRESS", help="Hand the videos to a Dask cluster: its scheduler.")
+    ] = None,
 ) -> None:
     """Find the expressions in recordings.
 
     For each video three files are written: NAME.intervals.csv, NAME.frames.csv and NAME.json.
-    Several videos of one NAME become NAME, NAME-2, NAME-3 in the order given.
+    Several videos of one NAME become NAME, NAME-2, NAME-3 in the order given; in a folder they keep their sub-folders.
+    For several videos there is one summary.csv.
 
+    It may be interrupted and run again: a video that is done is not done again.
     A video that cannot be read is named and passed over, and the exit code is then 1.
     """
     from app.cli_spot import spot_all
 
-    if not spot_all(videos, out, force=force, model=model):
+    if not spot_all(paths, out, force=force, model=model, jobs=jobs, dask=dask):
         raise typer.Exit(1)
 
 

@@ -1,120 +1,167 @@
-"""``apexspot spot``: several videos, one after the other, with a progress bar."""
+"""``apexspot spot``: any number of videos, on this machine or a cluster; what is done is not done again."""
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-from app.logs import log_path
+from app.batch.find import Place, find_videos
 from app.tables import check_folder, existing
-from models.errors import ApexspotError, OutputError, UsageError
+from models.errors import OutputError, UsageError
 from models.types import ExpressionType
 
-log = logging.getLogger(__name__)
+if TYPE_CHECKING:
+    from app.batch.interrupts import Interrupts
+    from app.batch.spotting import How, Wanted
+    from app.batch.summary import Row
+    from app.spot import Method, SpotResult
 
-_ADDRESSES = frozenset({"http:", "https:", "rtsp:", "rtsps:", "rtmp:", "udp:", "tcp:"})
 
-
-def spot_all(videos: list[Path], out: Path, *, force: bool, model: Path | None) -> bool:
-    """Spot in every video; True if all of them could be read.
+def spot_all(
+    paths: Sequence[Path],
+    out: Path,
+    *,
+    force: bool,
+    model: Path | None = None,
+    jobs: int | None = None,
+    dask: str | None = None,
+) -> bool:
+    """Spot in every video that the paths name; True if all of them could be read.
 
     Raises:
-        UsageError: a video is missing or a folder, results are there already, or nothing can be written to ``out``.
+        UsageError: a video is missing, results of something else would be overwritten, nothing can be written to
+            ``out``, or there is no such cluster.
         ModelFileError: the model cannot be used.
+        DataError: the cluster is gone.
     """
-    videos = _without_repeats(videos)
-    _check_videos(videos)
+    places = find_videos(paths)
     if out.exists() and not out.is_dir():
         raise UsageError(f"{out} is a file; --out wants a folder.")
     # imported only now: a slip of the pen is answered at once
-    from app.spot import SpotFiles, result_names, spot_video
+    from app.batch.interrupts import Interrupts
+    from app.batch.pool import usual_jobs
+    from app.batch.spotting import How
+    from app.batch.standing import State
+    from app.batch.summary import is_summary, read_summary, row_of_summary, write_summary
+    from app.spot import Method
     from models.spotter import Spotter
 
-    files = [SpotFiles.of(out, name) for name in result_names(videos)]
-    if not force:
-        _check_free([path for f in files for path in f.all()])
-    try:
-        check_folder(out)
-    except OutputError as error:
-        raise UsageError(str(error)) from error
-    spotter = Spotter(model)
-    bad = 0
-    for number, (video, target) in enumerate(zip(videos, files, strict=True), start=1):
-        title = video.name if len(videos) == 1 else f"{number}/{len(videos)} {video.name}"
+    method = Method.of(Spotter(model, use_gpu=False))
+    # one video alone is told of in its own files, unless it joins others
+    several = len(places) > 1 or any(path.is_dir() for path in paths)
+    before = read_summary(out, replace=force) if several or is_summary(out) else None
+    with Interrupts() as interrupts:
+        wanted = _compare(places, out, method, force)
+        if not force:
+            _check_free(wanted)
+        todo = [one for one in wanted if one.standing.state is not State.DONE]
+        _make_folders({out, *(one.files.summary.parent for one in todo)})
+        rows = [
+            row_of_summary(one.place.video, one.place.results, one.standing.summary)
+            for one in wanted
+            if one.standing.summary is not None
+        ]
+        kept = len(rows)
         try:
-            with _progress(title) as report:
-                result = spot_video(video, target, spotter, report)
-        except ApexspotError as error:
-            bad += 1
-            typer.echo(f"apexspot: {error}", err=True)
-        except Exception as error:
-            bad += 1
-            log.exception("unexpected error in %s", video)
-            typer.echo(
-                f"apexspot: {video} was given up ({type(error).__name__}, unexpected); see {log_path()}", err=True
-            )
-        else:
-            counts = ", ".join(f"{result.count(type_)} {type_.value}" for type_ in ExpressionType)
-            typer.echo(f"{video}: {counts} in {result.duration_s:.1f} s -> {target.intervals}")
-            if result.message:
-                typer.echo(f"  {result.message}")
-    if bad and len(videos) > 1:
-        typer.echo(f"apexspot: {bad} of {len(videos)} videos could not be used.", err=True)
+            how = How(method, model, min(jobs or usual_jobs(), max(len(todo), 1)), dask)
+            bad = _spot(todo, how, rows, interrupts)
+        except KeyboardInterrupt:
+            if len(wanted) > 1:
+                typer.echo(
+                    f"apexspot: {len(rows)} of {len(wanted)} videos are over; the same command does the others.",
+                    err=True,
+                )
+            raise
+        finally:
+            if rows and (several or before is not None):
+                write_summary(out, rows, before or [])
+    if kept:
+        typer.echo(f"{kept} of {len(wanted)} videos were done before." if len(wanted) > 1 else _done_before(wanted[0]))
+    if bad and len(wanted) > 1:
+        typer.echo(f"apexspot: {bad} of {len(wanted)} videos could not be used.", err=True)
     return bad == 0
 
 
-def _without_repeats(videos: list[Path]) -> list[Path]:
-    seen: set[Path] = set()
-    kept = []
-    for video in videos:
-        where = video.resolve()
-        if where not in seen:
-            seen.add(where)
-            kept.append(video)
-    return kept
+def _compare(places: Sequence[Place], out: Path, method: Method, force: bool) -> list[Wanted]:
+    """See what is there of each video's results; the videos with results are read for that."""
+    from app.batch.progress import progress_bar
+    from app.batch.spotting import Wanted
+    from app.batch.standing import standing
+    from app.spot import SpotFiles
+
+    wanted = []
+    names = [str(place.video) for place in places]
+    with progress_bar(names, _sizes(places), "comparing ") as watch:
+        for number, place in enumerate(places):
+            files = SpotFiles.of(out / place.folder, place.name)
+            wanted.append(Wanted(place, files, standing(place.video, files, method, unchanged=force)))
+            watch(number, 1.0)
+    return wanted
 
 
-def _check_videos(videos: list[Path]) -> None:
-    for video in videos:
-        if video.parts and video.parts[0].lower() in _ADDRESSES:  # what a path makes of "http://…"
-            raise UsageError(f"{video} is an address; spot reads files, streams are opened in the window.")
-        try:
-            missing = not video.exists()
-        except OSError:
-            continue  # not ours to see; said when its turn comes
-        if missing:
-            raise UsageError(f"There is no file {video}.")
-        if video.is_dir():
-            raise UsageError(f"{video} is a folder; please name the video files in it.")
+def _check_free(wanted: Sequence[Wanted]) -> None:
+    from app.batch.standing import State
 
-
-def _check_free(paths: list[Path]) -> None:
-    there = existing(paths)
-    if there:
-        others = f" and {len(there) - 1} more" if len(there) > 1 else ""
+    taken = [one for one in wanted if one.standing.state is State.OTHER]
+    if taken:
+        first = existing(taken[0].files.all())[0]
+        others = f" and the results of {len(taken) - 1} more" if len(taken) > 1 else ""
         raise UsageError(
-            f"{there[0]}{others} would be overwritten; choose another folder with --out, or allow it with --force."
+            f"{first} ({taken[0].standing.reason}){others} would be overwritten; choose another folder with --out, "
+            "or allow it with --force."
         )
 
 
-@contextmanager
-def _progress(title: str) -> Iterator[Callable[[float, float | None], None] | None]:
-    """A bar on stderr while a terminal is there to see it."""
-    console = Console(stderr=True)
-    if not console.is_terminal:
-        yield None
-        return
-    columns = (TextColumn("{task.description}", markup=False), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True) as bar:
-        task = bar.add_task(title, total=None)
+def _make_folders(folders: set[Path]) -> None:
+    try:
+        for folder in sorted(folders):
+            check_folder(folder)
+    except OutputError as error:
+        raise UsageError(str(error)) from error
 
-        def report(done_s: float, total_s: float | None) -> None:
-            bar.update(task, completed=done_s, total=total_s)
 
-        yield report
+def _spot(todo: Sequence[Wanted], how: How, rows: list[Row], interrupts: Interrupts) -> int:
+    """Spot in the videos, say what comes of each and add its row; the number of those that could not be used."""
+    from app.batch.progress import progress_bar
+    from app.batch.spotting import spot_wanted
+    from app.batch.summary import row_of_failure, row_of_result
+
+    bad = 0
+    with progress_bar([one.place.video.name for one in todo], _sizes([one.place for one in todo])) as watch:
+        for one, result in spot_wanted(todo, how, watch, interrupts):
+            video, results = one.place.video, one.place.results
+            if isinstance(result, str):
+                bad += 1
+                rows.append(row_of_failure(video, results, result))
+                typer.echo(f"apexspot: {result}", err=True)
+            else:
+                rows.append(row_of_result(video, results, result))
+                _tell(one, result)
+            sys.stdout.flush()
+    return bad
+
+
+def _tell(one: Wanted, result: SpotResult) -> None:
+    counts = ", ".join(f"{result.count(type_)} {type_.value}" for type_ in ExpressionType)
+    typer.echo(f"{one.place.video}: {counts} in {result.duration_s:.1f} s -> {one.files.intervals}")
+    if result.message:
+        typer.echo(f"  {result.message}")
+
+
+def _done_before(one: Wanted) -> str:
+    return f"{one.place.video} was done before -> {one.files.intervals}"
+
+
+def _sizes(places: Sequence[Place]) -> list[float]:
+    """Bytes of each video: what is known of its length without opening it."""
+    sizes = []
+    for place in places:
+        try:
+            sizes.append(float(place.video.stat().st_size))
+        except OSError:
+            sizes.append(0.0)
+    return sizes

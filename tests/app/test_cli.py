@@ -86,7 +86,7 @@ def test_a_bad_file_is_named_and_the_others_are_done(run, tmp_path, face_video, 
     assert "bad.mp4" in err
     assert "1 of 3" in err
     assert "No face" in out
-    assert files_in(tmp_path / "results") == results("empty_room", "face")
+    assert files_in(tmp_path / "results") == [*results("empty_room", "face"), "summary.csv"]
 
 
 def test_a_video_without_a_face_is_no_error(run, tmp_path, faceless_video):
@@ -102,7 +102,7 @@ def test_two_videos_of_one_name_both_get_results(run, tmp_path, faceless_video):
     other.write_bytes(faceless_video.read_bytes())
     code, _, _ = run("spot", faceless_video, other, faceless_video, "--out", "results")
     assert code == 0
-    assert files_in(tmp_path / "results") == results("empty_room", "empty_room-2")
+    assert files_in(tmp_path / "results") == [*results("empty_room", "empty_room-2"), "summary.csv"]
 
 
 def test_results_are_replaced_only_with_force(run, tmp_path, faceless_video):
@@ -121,12 +121,13 @@ def test_wrong_requests_exit_with_2_and_write_nothing(run, tmp_path, faceless_vi
         (("spot",), "VIDEO"),
         (("spot", "missing.mp4"), "There is no file missing.mp4."),
         (("spot", faceless_video, "missing.mp4"), "There is no file missing.mp4."),
-        (("spot", "."), "is a folder"),
-        (("spot", tmp_path), "is a folder"),
+        (("spot", "."), "is a folder without a video"),
+        (("spot", tmp_path), "is a folder without a video"),
         (("spot", "http://host/clip.mp4"), "is an address"),
         (("spot", faceless_video, "--out", "file"), "is a file"),
         (("spot", faceless_video, "--out", "file/below"), "Nothing can be written"),
         (("spot", faceless_video, "--bogus"), "No such option"),
+        (("spot", faceless_video, "--jobs", "0"), "jobs"),
         (("bogus",), "No such command"),
         ((), "There is no display here"),
         (("--out", "x"), "--demo"),

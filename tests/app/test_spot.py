@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from app.spot import SpotFiles, result_names, spot_video
+from app.batch.find import result_names
+from app.spot import SpotFiles, spot_video
 from models.assets import DEMO_CLIP, asset_path
 from models.errors import OutputError, VideoError
 from models.spotter import Spotter
@@ -84,7 +85,10 @@ def test_spotting_again_gives_the_same_files(tmp_path, spotter, face_video):
     one, two = SpotFiles.of(tmp_path, "one"), SpotFiles.of(tmp_path, "two")
     spot_video(face_video, one, spotter)
     spot_video(face_video, two, spotter)
-    assert [p.read_bytes() for p in one.all()] == [p.read_bytes() for p in two.all()]
+    assert [p.read_bytes() for p in one.all()[:2]] == [p.read_bytes() for p in two.all()[:2]]
+    first, second = (json.loads(files.summary.read_text("utf-8")) for files in (one, two))
+    assert first.pop("taken_s") > 0 < second.pop("taken_s")
+    assert first == second
 
 
 def test_without_a_face_the_table_is_empty_and_it_says_so(tmp_path, spotter, faceless_video):

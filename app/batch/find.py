@@ -1,0 +1,109 @@
+"""The videos that paths name, and where the results of each go."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePath
+
+from models.errors import UsageError
+
+VIDEO_ENDINGS = frozenset(
+    {".3gp", ".avi", ".flv", ".m2ts", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".mxf"}
+    | {".ogv", ".vob", ".webm", ".wmv"}
+)
+"""Files with these endings are taken from a folder; a file that is named itself may have any."""
+
+_ADDRESSES = frozenset({"http:", "https:", "rtsp:", "rtsps:", "rtmp:", "udp:", "tcp:"})
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A video, and the place of its results below the output folder: the video's own sub-folder and a name."""
+
+    video: Path
+    folder: PurePath
+    name: str
+
+    @property
+    def results(self) -> str:
+        """As it stands in tables, the same on every system."""
+        return (self.folder / self.name).as_posix()
+
+
+def find_videos(paths: Sequence[Path]) -> list[Place]:
+    """Every video that the paths name, once, in their order; folders are searched all the way down, in order of name.
+
+    Hidden files and folders are passed over, links to folders are not followed. The results of a video in a folder
+    keep its sub-folders, so equal names in different ones do not meet; where they still do, see ``result_names``.
+
+    Raises:
+        UsageError: a path is missing or is an address, a folder cannot be read, or holds no video.
+    """
+    found: list[tuple[Path, PurePath]] = []
+    for path in paths:
+        if path.parts and path.parts[0].lower() in _ADDRESSES:  # what a path makes of "http://…"
+            raise UsageError(f"{path} is an address; spot reads files, streams are opened in the window.")
+        try:
+            missing, is_folder = not path.exists(), path.is_dir()
+        except OSError:
+            missing = is_folder = False  # not ours to see; said when its turn comes
+        if missing:
+            raise UsageError(f"There is no file {path}.")
+        found += _below(path) if is_folder else [(path, PurePath())]
+    found = _without_repeats(found)
+    names: dict[int, str] = {}
+    by_folder: dict[str, list[int]] = {}
+    for number, (_, folder) in enumerate(found):
+        by_folder.setdefault(str(folder).casefold(), []).append(number)
+    for numbers in by_folder.values():
+        names.update(zip(numbers, result_names([found[number][0] for number in numbers]), strict=True))
+    return [Place(video, folder, names[number]) for number, (video, folder) in enumerate(found)]
+
+
+def result_names(videos: Sequence[Path]) -> list[str]:
+    """A name for each video's results: the file name without its ending.
+
+    Of several videos with one name the first keeps it, the next ones get ``-2``, ``-3``, … in the order given; a number
+    that another video bears by itself is passed over. Case does not count, since it does not in every file system.
+    """
+    stems = Counter(video.stem.casefold() for video in videos)
+    taken: set[str] = set()
+    names = []
+    for video in videos:
+        name, number = video.stem, 2
+        while name.casefold() in taken or (name != video.stem and name.casefold() in stems):
+            name = f"{video.stem}-{number}"
+            number += 1
+        taken.add(name.casefold())
+        names.append(name)
+    return names
+
+
+def _below(top: Path) -> list[tuple[Path, PurePath]]:
+    def refuse(error: OSError) -> None:
+        raise UsageError(f"The folder {error.filename} cannot be read ({error.strerror}).") from error
+
+    found = []
+    for folder, below, files in os.walk(top, onerror=refuse):
+        below[:] = sorted(name for name in below if not name.startswith("."))
+        inside = PurePath(folder).relative_to(top)
+        for name in sorted(files):
+            if not name.startswith(".") and Path(name).suffix.lower() in VIDEO_ENDINGS:
+                found.append((Path(folder, name), inside))
+    if not found:
+        raise UsageError(f"{top} is a folder without a video in it; known are {' '.join(sorted(VIDEO_ENDINGS))}.")
+    return found
+
+
+def _without_repeats(found: list[tuple[Path, PurePath]]) -> list[tuple[Path, PurePath]]:
+    seen: set[Path] = set()
+    kept = []
+    for video, folder in found:
+        where = video.resolve()
+        if where not in seen:
+            seen.add(where)
+            kept.append((video, folder))
+    return kept

@@ -1,0 +1,110 @@
+"""Spotting in many videos: what each process or worker does, and the run over all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from app.batch.cluster import run_on_cluster
+from app.batch.find import Place
+from app.batch.interrupts import Interrupts
+from app.batch.pool import run_in_processes
+from app.batch.progress import Watch
+from app.batch.standing import Standing
+from app.batch.tasks import Failed, Moved, Task, Tell, sentence_of
+from app.spot import Method, SpotFiles, SpotResult, remove_unfinished, spot_video
+from models.errors import DataError
+from models.spotter import Spotter
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A video of a run, where its results go, and what is there of them."""
+
+    place: Place
+    files: SpotFiles
+    standing: Standing
+
+
+@dataclass(frozen=True, slots=True)
+class How:
+    """model: another one than the shipped one. dask: address of a cluster, which then does what ``jobs`` would."""
+
+    method: Method
+    model: Path | None = None
+    jobs: int = 1
+    dask: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SpotOrder:
+    """What a process or a worker is asked to do."""
+
+    video: Path
+    files: SpotFiles
+    model: Path | None
+    method: Method
+    use_gpu: bool
+
+
+def spot_order(order: SpotOrder, tell: Tell) -> SpotResult:
+    """Spot in one video.
+
+    Raises:
+        DataError: what runs here would not give what the program that asks would find.
+    """
+    spotter = Spotter(order.model, use_gpu=order.use_gpu)
+    if Method.of(spotter) != order.method:
+        raise DataError(f"{order.video} was not used: another version of apexspot, or of the model, is at work there.")
+
+    def report(done_s: float, total_s: float | None) -> None:
+        tell(min(done_s / total_s, 1.0) if total_s else None)
+
+    return spot_video(order.video, order.files, spotter, report)
+
+
+def spot_wanted(
+    wanted: Sequence[Wanted], how: How, watch: Watch, interrupts: Interrupts
+) -> Iterator[tuple[Wanted, SpotResult | str]]:
+    """Spot in all of them; gives each with its result, or with the sentence that says why there is none.
+
+    Close the iterator, or leave it by an exception, to stop; nothing half-written is then left.
+
+    Raises:
+        UsageError, DataError: there is no such cluster, or it is gone.
+    """
+    tasks = [Task(str(w.place.video), _order(w, how)) for w in wanted]
+    if how.dask is None:
+        events = run_in_processes(spot_order, tasks, how.jobs, interrupts)
+    else:
+        events = run_on_cluster(spot_order, tasks, how.dask)
+    begun: set[int] = set()
+    try:
+        with closing(events):
+            for event in events:
+                one = wanted[event.number]
+                if isinstance(event, Moved):
+                    begun.add(event.number)
+                    watch(event.number, event.share)
+                    continue
+                begun.discard(event.number)
+                watch(event.number, 1.0)
+                if isinstance(event, Failed):
+                    yield one, sentence_of(event, str(one.place.video))
+                else:
+                    yield one, event.result
+    finally:
+        for number in begun:
+            remove_unfinished(wanted[number].files)
+
+
+def _order(wanted: Wanted, how: How) -> SpotOrder:
+    if how.dask is None:
+        # one process alone may have the GPU; several would fight for its memory
+        return SpotOrder(wanted.place.video, wanted.files, how.model, how.method, how.jobs == 1)
+    # a worker has a current folder of its own
+    files = SpotFiles(*(path.absolute() for path in wanted.files.all()))
+    model = how.model and how.model.absolute()
+    return SpotOrder(wanted.place.video.absolute(), files, model, how.method, False)
