@@ -6,7 +6,7 @@ import signal
 import threading
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,6 +16,8 @@ from models.errors import ApexspotError, DataError, OutputError, UsageError
 
 if TYPE_CHECKING:
     from app.live import LiveSession
+    from app.live_sinks import LiveSink
+    from app.lsl import MarkerSink
     from app.session import Recorder, RecorderStatus
     from app.session.schema import SessionInfo
     from app.sources import SourceChoice
@@ -44,15 +46,29 @@ def record(
     model: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Another model than the one that ships with apexspot.")
     ] = None,
+    lsl: Annotated[
+        bool, typer.Option("--lsl", help="Send scores and intervals to the network (Lab Streaming Layer).")
+    ] = False,
+    lsl_markers: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="Keep the event markers of this LSL stream; may be given several times."),
+    ] = None,
 ) -> None:
     """Record a session without a window.
 
     A file plays at its own pace. The session ends with its source, after --seconds, or with Ctrl+C, and everything is
     kept. A camera is named as "apexspot cameras" lists it.
+
+    --lsl and --lsl-markers need the extra [lsl].
     """
     from app.session.folder import check_participant
 
     check_participant(name)
+    wanted = tuple(lsl_markers or ())
+    if lsl or wanted:
+        from app.lsl import check_lsl
+
+        check_lsl(wanted)
     choice = find_source(source)
     # imported only now: a slip of the pen is answered at once
     from app.live import LiveSession
@@ -64,17 +80,38 @@ def record(
     spotter = Spotter(model)
     kind = type(choice).__name__.removesuffix("Choice").lower()
     where = SourceInfo(kind=kind, name=choice.label)
-    with _stop_signals() as asked:
+    with _stop_signals() as asked, ExitStack() as ends:
+        sinks: list[LiveSink] = []
+        if lsl:
+            from app.lsl import LslSink
+
+            sender = LslSink(choice.label, spotter.spec.version)
+            ends.callback(sender.close)
+            sinks.append(sender)
         recorder = Recorder(out, where, spotter, participant=name, consent=consent, scores_only=scores_only)
+        sinks.append(recorder)
+        markers: MarkerSink | None = None
+        if wanted:
+            from app.lsl import MarkerSink
+
+            markers = MarkerSink(recorder.folder, wanted)
+            sinks.append(markers)
         typer.echo(f"Recording {choice.label} to {recorder.folder}; Ctrl+C ends it.")
-        live = LiveSession(lambda: open_source(choice, paced=True), spotter=spotter, sinks=(recorder,))
+        if lsl:
+            typer.echo(f"On LSL, for everybody in this network who asks: {', '.join(LslSink.names)}.")
+        live = LiveSession(lambda: open_source(choice, paced=True), spotter=spotter, sinks=tuple(sinks))
         try:
             live.start()
             remark = _watch(live, recorder, asked, seconds)
         finally:
             live.stop()
             failed = live.snapshot().error
-            info = recorder.close(failed or "")
+            if markers is not None:
+                markers.close()
+            info = recorder.close(failed or (markers.status().error if markers else None) or "")
+    if markers is not None and info is not None:
+        for line in _about_markers(markers, wanted):
+            typer.echo(line)
     _report(recorder.status(), info, live.snapshot().analysis.intervals, failed, remark)
 
 
@@ -159,6 +196,20 @@ def _watch(live: LiveSession, recorder: Recorder, asked: threading.Event, second
         if seconds is not None and status.elapsed_s >= seconds:
             return ""
     return ""
+
+
+def _about_markers(markers: MarkerSink, wanted: tuple[str, ...]) -> Iterator[str]:
+    status = markers.status()
+    yield f"{status.events} events of other programs kept."
+    if status.outside:
+        yield f"{status.outside} events were stamped before the first picture and are left out."
+    for name in wanted:
+        if name not in status.found:
+            yield f"The LSL stream {name} was not found; is it on, and in this network?"
+    for name in status.unsynchronised:
+        yield f"The clock of {name} could not be compared with this machine's; its events have the time of arrival."
+    if status.error:
+        yield status.error
 
 
 def _report(

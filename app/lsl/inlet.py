@@ -1,0 +1,226 @@
+"""Event markers of other programs, put into the session that is being recorded."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from bisect import bisect_left
+from collections import deque
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from app.lsl.clock import ArrivalClock
+from app.lsl.library import check_lsl, load
+from app.session.events import EventTable
+from models.types import Frame, FrameMotion, Update
+
+log = logging.getLogger(__name__)
+
+_LOOK_S = 0.1
+_WAIT_S = 0.2
+_CONNECT_S = 3.0
+
+_KEPT_FRAMES = 20_000
+"""Frames to which an event can still belong: 5 minutes at 60 Hz."""
+
+_JOIN_S = 8.0
+
+
+@dataclass(frozen=True, slots=True)
+class MarkerStatus:
+    """found: streams that have been found. events: rows written. outside: events from before the first frame.
+
+    unsynchronised: streams whose clock could not be compared with this machine's; their events have the time at which
+    they arrived. error: why no more events are kept.
+    """
+
+    found: tuple[str, ...]
+    events: int
+    outside: int
+    unsynchronised: tuple[str, ...]
+    error: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Marker:
+    lsl_s: float
+    label: str
+    stream: str
+
+
+class MarkerSink:
+    """Listens to streams of event markers and writes what comes into ``events.csv`` of a session folder.
+
+    A sink of ``app.live.LiveSession``, so that it knows the frames; each stream has a thread. A stream need not be
+    there yet when the session starts, and is looked for again when it goes away. ``close`` it when the live session is
+    over.
+
+    streams: their names. Of several streams with one name the first that answers is taken.
+
+    Raises:
+        UsageError: pylsl or liblsl is missing, or a name has quotation marks, which LSL cannot look for.
+    """
+
+    def __init__(self, folder: Path, streams: tuple[str, ...]) -> None:
+        check_lsl(streams)
+        self._lsl = load()
+        self._clock = ArrivalClock()
+        self._frames: deque[tuple[float, int]] = deque(maxlen=_KEPT_FRAMES)
+        self._waiting: deque[_Marker] = deque()
+        self._table = EventTable(folder)
+        self._lock = threading.Lock()
+        self._stop = threading.Event()
+        self._found: set[str] = set()
+        self._unsynchronised: set[str] = set()
+        self._outside = 0
+        self._error: str | None = None
+        self._threads = [
+            threading.Thread(target=self._listen, args=(name,), name=f"apexspot-lsl-{name}", daemon=True)
+            for name in dict.fromkeys(streams)
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    # -- what the live session tells --------------------------------------------------------------------------------
+
+    def frame(self, frame: Frame) -> None:
+        """A frame that the source gave; from the reading thread."""
+        self._clock.observe(frame.time_s, self._lsl.local_clock())
+        self._frames.append((frame.time_s, frame.index))
+
+    def motion(self, motion: FrameMotion) -> None:
+        """Nothing of interest here."""
+
+    def update(self, update: Update) -> None:
+        """Nothing of interest here."""
+
+    # -- what others see --------------------------------------------------------------------------------------------
+
+    def status(self) -> MarkerStatus:
+        """How it stands; from any thread."""
+        with self._lock:
+            return MarkerStatus(
+                tuple(sorted(self._found)),
+                self._table.count,
+                self._outside,
+                tuple(sorted(self._unsynchronised)),
+                self._error,
+            )
+
+    def close(self) -> None:
+        """Take what has arrived and end; harmless when repeated."""
+        self._stop.set()
+        for thread in self._threads:
+            thread.join(_JOIN_S)
+        with self._lock:
+            self._write(last=True)
+            try:
+                self._table.close()
+            except OSError as error:
+                self._give_up(error)
+
+    # -- the threads ------------------------------------------------------------------------------------------------
+
+    def _listen(self, name: str) -> None:
+        try:
+            while not self._stop.is_set():
+                found = self._look_for(name)
+                if found is not None:
+                    self._follow(name, found)
+        except Exception as error:
+            log.exception("unexpected error while listening to %s", name)
+            with self._lock:
+                self._error = self._error or (
+                    f"Listening to the LSL stream {name} ended unexpectedly ({type(error).__name__}); "
+                    "the log has details."
+                )
+
+    def _look_for(self, name: str) -> Any:
+        # a new one each time, which knows nothing of a sender that has gone; resolve_byprop sometimes takes 5 s longer
+        # than it was told
+        resolver = self._lsl.ContinuousResolver("name", name)
+        while not self._stop.wait(_LOOK_S):
+            found = resolver.results()
+            if found:
+                return found[0]
+        return None
+
+    def _follow(self, name: str, info: Any) -> None:
+        """Take the markers of one stream until it goes away or the session ends."""
+        lsl = self._lsl
+        try:
+            # no recovery by LSL: it waits for the same source to come back, and a program that was started again often
+            # calls itself another one
+            inlet = lsl.StreamInlet(info, max_chunklen=1, recover=False, as_numpy=True)
+            inlet.open_stream(_CONNECT_S)
+            synchronised = self._compare_clocks(name, inlet)
+            with self._lock:
+                self._found.add(name)
+            while True:
+                # after the end, what has arrived by then is still taken
+                stopping = self._stop.is_set()
+                values, stamp_s = inlet.pull_sample(0.0 if stopping else _WAIT_S)
+                if values is not None:
+                    # the inlet goes on comparing the clocks; asking for its newest estimate takes no time
+                    stamp_s = stamp_s + inlet.time_correction(_CONNECT_S) if synchronised else lsl.local_clock()
+                    self._take(_Marker(stamp_s, _label(values), name))
+                with self._lock:
+                    self._write()
+                if stopping and values is None:
+                    return
+        except (lsl.util.LostError, lsl.util.TimeoutError) as error:
+            log.info("the LSL stream %s went away: %s", name, error)
+
+    def _compare_clocks(self, name: str, inlet: Any) -> bool:
+        try:
+            inlet.time_correction(_CONNECT_S)
+        except self._lsl.util.TimeoutError:
+            log.warning("the clock of the LSL stream %s cannot be compared; its markers get the time of arrival", name)
+            with self._lock:
+                self._unsynchronised.add(name)
+            return False
+        return True
+
+    def _take(self, marker: _Marker) -> None:
+        if marker.label:
+            with self._lock:
+                self._waiting.append(marker)
+
+    def _write(self, last: bool = False) -> None:
+        """Write the markers whose frame has come. Under the lock."""
+        offset_s = self._clock.offset_s
+        if offset_s is None:
+            if last or self._waiting:
+                self._outside += len(self._waiting)
+                self._waiting.clear()
+            return
+        frames = list(self._frames) if self._waiting else []  # one step for the interpreter, so the reader may go on
+        while self._waiting and self._error is None:
+            time_s = self._waiting[0].lsl_s - offset_s
+            # the frame after it may be the nearer one
+            if time_s > frames[-1][0] and not last:
+                return
+            marker = self._waiting.popleft()
+            if time_s < frames[0][0] and len(frames) < _KEPT_FRAMES:
+                self._outside += 1
+                continue
+            try:
+                self._table.add(time_s, _nearest(frames, time_s), marker.label, marker.stream)
+            except OSError as error:
+                self._give_up(error)
+
+    def _give_up(self, error: OSError) -> None:
+        self._error = self._error or f"No more events of other programs can be written ({error.strerror})."
+
+
+def _nearest(frames: list[tuple[float, int]], time_s: float) -> int:
+    at = bisect_left(frames, (time_s, -1))
+    around = frames[max(0, at - 1) : at + 1]
+    return min(around, key=lambda frame: abs(frame[0] - time_s))[1]
+
+
+def _label(values: Any) -> str:
+    """The text of a sample: its channels, one after the other; numbers without needless zeros."""
+    texts = (v.decode("utf-8", "replace") if isinstance(v, bytes) else f"{v:.10g}" for v in values.tolist())
+    return " ".join(" ".join(texts).split())

@@ -1,0 +1,104 @@
+"""``events.csv``: events that other programs marked while a session was recorded. Absent where nobody listened to any.
+
+A label is text from another program. One line a row, and no label that a spreadsheet would run as a formula: such a
+label is written with an apostrophe in front, which reading takes off again.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from dataclasses import dataclass
+from pathlib import Path
+
+from app.session.tables import Lines
+from models.errors import DataError
+
+EVENTS_FILE = "events.csv"
+EVENT_COLUMNS = ("id", "time_s", "frame", "label", "stream")
+
+_FORMULA = frozenset("=+-@\t\r'")
+_LONGEST = 1000
+"""Characters kept of a label."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredEvent:
+    """A row of ``events.csv``. time_s: on the source's clock. frame: the source's nearest. stream: who sent it."""
+
+    id: int
+    time_s: float
+    frame: int
+    label: str
+    stream: str
+
+
+class EventTable:
+    """``events.csv`` while it grows; the file is made with the first event. Used from one thread at a time.
+
+    Raises:
+        OSError: it cannot be made or written, from every method.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / EVENTS_FILE
+        self._lines: Lines | None = None
+        self.count = 0
+
+    def add(self, time_s: float, frame: int, label: str, stream: str) -> None:
+        """Add an event; from here on a killed program does not lose it."""
+        if self._lines is None:
+            self._lines = Lines(self._path, EVENT_COLUMNS)
+        self.count += 1
+        row = io.StringIO()
+        cells = (self.count, f"{time_s:.6f}", frame, _safe(label), _safe(stream))
+        csv.writer(row, lineterminator="").writerow(cells)
+        self._lines.add(row.getvalue())
+        self._lines.flush()
+
+    def close(self) -> None:
+        """Wait until everything is on the disk; harmless when repeated."""
+        lines, self._lines = self._lines, None
+        if lines is not None:
+            try:
+                lines.sync()
+            finally:
+                lines.close()
+
+
+def read_events(folder: Path) -> tuple[StoredEvent, ...]:
+    """The events of a session, in the order in which they came; a row that was not written whole is passed over.
+
+    Raises:
+        DataError: the table is damaged or cannot be read.
+    """
+    path = folder / EVENTS_FILE
+    try:
+        text = path.read_bytes().rpartition(b"\n")[0].decode("utf-8")
+    except FileNotFoundError:
+        return ()
+    except OSError as error:
+        raise DataError(f"{path} cannot be read ({error.strerror}).") from error
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path} is damaged: it is not UTF-8 text.") from error
+    events = []
+    for number, row in enumerate(csv.DictReader(io.StringIO(text)), start=2):
+        try:
+            label, stream = (row[name].removeprefix("'") for name in ("label", "stream"))
+            events.append(StoredEvent(int(row["id"]), float(row["time_s"]), int(row["frame"]), label, stream))
+        except (KeyError, ValueError, TypeError, AttributeError) as error:
+            raise DataError(f"{path} is damaged in line {number}.") from error
+    return tuple(events)
+
+
+def _safe(text: str) -> str:
+    line = " ".join("".join(c if c.isprintable() else " " for c in text).split())[:_LONGEST]
+    return f"'{line}" if line[:1] in _FORMULA and not _is_number(line) else line
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
