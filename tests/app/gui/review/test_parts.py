@@ -1,0 +1,108 @@
+"""The parts of the Review workspace that need no recording."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
+
+from app.gui.review.envelope import Envelope, runs
+from app.gui.review.icons import icon
+from app.gui.review.pages import left_words
+from app.gui.review.rows import Column, Row, RowTable
+from app.gui.review.where import row_of
+from app.gui.theme import LIGHT
+from app.session.reader import FrameTable
+
+
+def table(count: int, rate_hz: float = 30.0, first: int = 0) -> FrameTable:
+    time_s, yes, zero = np.arange(count) / rate_hz, np.ones(count, np.bool_), np.zeros(count)
+    return FrameTable(np.arange(count) + first, time_s, yes, yes, zero, zero, zero, zero)
+
+
+def test_thinning_keeps_every_peak_and_every_gap() -> None:
+    count = 200_000
+    time_s = np.arange(count) / 30.0
+    values = np.full(count, 0.1)
+    values[123_456] = 0.9  # one frame long
+    values[50_000:90_000] = np.nan
+    envelope = Envelope(time_s, values, values, values)
+    whole = envelope.part(0.0, time_s[-1], 2000)
+    assert len(whole) <= 2000 and (np.diff(whole.time_s) >= 0).all()
+    assert np.nanmax(whole.intensity) == np.float32(0.9) and np.nanmin(whole.intensity) == np.float32(0.1)
+    peak_s = whole.time_s[int(np.nanargmax(whole.intensity))]
+    assert peak_s == pytest.approx(123_456 / 30.0, abs=time_s[-1] / 1000)
+    inside = (whole.time_s > 50_200 / 30.0) & (whole.time_s < 89_800 / 30.0)
+    assert inside.any() and np.isnan(whole.intensity[inside]).all()
+    close = envelope.part(100.0, 110.0, 2000)
+    assert len(close) == 303 and close.time_s[0] < 100.0 and close.time_s[-1] > 110.0, "close up, every frame"
+    peaks = envelope.peaks(500)
+    assert np.nanmax(peaks) == np.float32(0.9) and int(np.nanargmax(peaks)) == int(123_456 / count * 500)
+    assert np.isnan(peaks[130:220]).all()
+
+
+def test_a_recording_without_frames_has_empty_curves() -> None:
+    none = np.empty(0)
+    envelope = Envelope(none, none, none, none)
+    assert len(envelope.part(0.0, 10.0, 100)) == 0 and np.isnan(envelope.peaks(10)).all()
+
+
+def test_stretches_end_where_the_next_frame_begins() -> None:
+    chosen = np.array([True, False, True, True, False, True])
+    assert runs(np.arange(6.0), chosen) == ((0.0, 1.0), (2.0, 4.0), (5.0, 5.0))
+    assert runs(np.arange(3.0), np.zeros(3, np.bool_)) == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "row"),
+    [
+        ("75.5", 2265),
+        ("1:15.5", 2265),
+        ("1:15,5", 2265),
+        ("0:01:15.5", 2265),
+        (" 2 s ", 60),
+        ("#1200", 200),
+        ("frame 1200", 200),
+        ("99:59:59", 2999),
+        ("noon", None),
+        ("1:2:3:4", None),
+        ("-5", None),
+        ("", None),
+    ],
+)
+def test_where_to_go(text: str, row: int | None) -> None:
+    assert row_of(text, table(3000, first=1000)) == row
+
+
+def test_time_left_in_words() -> None:
+    assert [left_words(s) for s in (5, 61, 150, 7200)] == [
+        *("less than a minute left", "about 1 minute left", "about 2 minutes left", "about 2.0 hours left")
+    ]
+
+
+def test_where_room_is_short_a_table_drops_what_can_be_done_without(qtbot: QtBot, qapp: QApplication) -> None:
+    columns = (Column("Type", "Macro"), Column("Apex", "00:00.00", drop=1), Column("Score", "0.00", drop=2))
+    view = RowTable(LIGHT, columns, "Things", "Nothing here")
+    qtbot.addWidget(view)
+    view.show()
+    hidden = []
+    for width in (400, 190, 130):
+        view.resize(width, 200)
+        qapp.processEvents()
+        hidden.append([view.isColumnHidden(c) for c in range(3)])
+    assert hidden == [[False, False, False], [False, False, True], [False, True, True]]
+    picked: list[int] = []
+    view.picked.connect(picked.append)
+    rows = tuple(Row(id, ("Macro", "0:01.00", "0.50")) for id in (7, 9))
+    view.set_rows(rows, 9)
+    assert not picked and view.selectionModel().selectedRows()[0].row() == 1, "showing is not choosing"
+    view.selectRow(0)
+    assert picked == [7]
+
+
+def test_every_icon_draws_something(qapp: QApplication) -> None:
+    names = ("play", "pause", "back", "forward", "previous", "next", "undo", "redo", "closer", "further", "all")
+    drawn = [icon(name, "#000000").pixmap(20, 20).toImage() for name in names]
+    assert all(a != b for n, a in enumerate(drawn) for b in drawn[n + 1 :])
+    assert all(any(image.pixelColor(x, y).alpha() for x in range(20) for y in range(20)) for image in drawn)
