@@ -11,6 +11,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from app.cli_exchange import add_exchange_commands
 from app.cli_learn import add_learning_commands
 from app.cli_record import add_record_commands
 from app.cli_train import add_training_commands
@@ -127,6 +128,7 @@ def doctor() -> None:
 
 
 add_record_commands(app)
+add_exchange_commands(app)
 add_training_commands(app)
 add_learning_commands(app)
 add_window_commands(app, lambda path: open_window(recording=path))

@@ -12,8 +12,8 @@ from pathlib import Path
 from app.tables import existing, whole_file
 from models.errors import OutputError, UsageError
 
-_RUNS = ("=", "+", "-", "@", "\t", "\r")
-"""What makes a spreadsheet take a text for a formula, at a cell's beginning."""
+_RUNS = ("=", "+", "-", "@", "\t", "\r", "'")
+"""What makes a spreadsheet take a text for a formula, at its beginning; and the apostrophe that keeps it from that."""
 
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff\ud800-\udfff]")
 _BREAKS = re.compile(r"[\t\r\n]+")

@@ -45,6 +45,11 @@ _LEGEND = (
     ('<path class="intensity" d="M0 9C8 9 9 3 14 3S20 9 26 9"/>', "intensity"),
     ('<path class="macro-line" d="M0 6H26"/>', "macro score"),
     ('<path class="micro-line" d="M0 6H26"/>', "micro score"),
+    (
+        '<line class="macro-apex" x1="9" x2="9" y1="0" y2="12"/>'
+        '<line class="micro-apex" x1="17" x2="17" y1="0" y2="12"/>',
+        "apex",
+    ),
 )
 
 
@@ -99,7 +104,7 @@ def _tiles(recording: Recording) -> str:
         rate = f"{len(found) / minutes:.1f} a minute" if recording.duration_s is not None else ""
         tiles.append((f"{type_.value.capitalize()}-expressions", f"<b>{len(found)}</b>", rate, type_.value))
     checked = sum(stored.status != COUNTS[0] for stored in recording.intervals)
-    tiles.append(("Checked by a person", f"{checked} of {len(recording.intervals)}", _left_out(recording), ""))
+    tiles.append(("Checked", f"{checked} of {len(recording.intervals)}", _left_out(recording), ""))
     frames = recording.frames
     if frames is None:
         tiles += [(name, "–", "not known", "") for name in ("Frames with a face", "Low quality", "Frames dropped")]
@@ -109,7 +114,7 @@ def _tiles(recording: Recording) -> str:
         dropped = len(frames) - analysed
         tiles += [
             ("Frames with a face", _share(seen, analysed), _longest_gap(recording), ""),
-            ("Low quality", _share(low, seen), "of the frames with a face", ""),
+            ("Low quality", _share(low, seen), "of these frames", ""),
             ("Frames dropped", str(dropped), f"of {len(frames)}", ""),
         ]
     cells = (
@@ -121,7 +126,7 @@ def _tiles(recording: Recording) -> str:
 
 def _left_out(recording: Recording) -> str:
     others = len(recording.intervals) - len(recording.kept)
-    return f"{others} rejected or replaced" if others else ""
+    return f"{others} rejected or replaced" if others else "by a person"
 
 
 def _share(part: int, whole: int) -> str:
@@ -177,16 +182,12 @@ def _curves(recording: Recording) -> str:
 def _intervals(recording: Recording, pictures: dict[int, str]) -> str:
     if not recording.kept:
         return ""
-    titles = ["No.", *(["Apex"] if pictures else []), "Type", "Onset", "Apex", "Offset", "Duration", "Frames", "Score"]
-    numeric = {"No.", "Onset", "Offset", "Duration", "Frames", "Score"}
-    heads = []
-    for k, name in enumerate(titles):
-        picture = bool(pictures) and k == 1
-        heads.append(f"<th{_class('n' if name in numeric or (name == 'Apex' and not picture) else '')}>{name}</th>")
+    heads = ['<th class="n">No.</th>', *(["<th>Face at the apex</th>"] if pictures else []), "<th>Type</th>"]
+    heads += [f'<th class="n">{name}</th>' for name in ("Onset", "Apex", "Offset", "Duration", "Frames", "Score")]
     rows = "".join(_interval_row(recording, stored, pictures) for stored in recording.kept)
     return (
         '<h2>Intervals</h2><div class="panel flow"><div class="scroll"><table><thead><tr>'
-        f"{''.join(heads)}<th>Status</th></tr></thead><tbody>{rows}</tbody></table></div></div>"
+        f'{"".join(heads)}<th class="c">Status</th></tr></thead><tbody>{rows}</tbody></table></div></div>'
         f'<p class="small">{escape(_interval_note(recording, pictures))}</p>'
     )
 
@@ -206,7 +207,7 @@ def _interval_row(recording: Recording, stored: StoredInterval, pictures: dict[i
     if pictures:
         source = pictures.get(stored.id)
         image = f'<img src="{source}" alt="Apex of interval {stored.id}">' if source else ""
-        picture = f"<td>{image}</td>"
+        picture = f'<td class="p">{image}</td>'
     status = _STATUS_TEXTS.get(stored.status, stored.status)
     who = "" if stored.source == "model" else f" · {plain_text(stored.source)}"
     numbers = (
@@ -250,7 +251,7 @@ def _plain_table(title: str, heads: tuple[str, ...], rows: Sequence[tuple[str, .
     )
     body = "".join(f"<tr>{line}</tr>" for line in lines)
     return (
-        f'<h2>{title}</h2><div class="panel flow"><div class="scroll"><table><thead><tr>{head}</tr></thead>'
+        f'<h2>{title}</h2><div class="panel flow"><div class="scroll"><table class="slim"><thead><tr>{head}</tr></thead>'
         f"<tbody>{body}</tbody></table></div></div>"
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from html import escape
 
@@ -24,8 +25,8 @@ _MOST_TICKS = 11
 _MOST_COLUMNS = 1200
 """Values per curve and strip; where there are more, each column is drawn from its lowest to its highest."""
 
-_NUMBER_PX = 15.0
-"""An interval's box must be so wide to hold its number."""
+_DIGIT_PX, _NUMBER_MARGIN_PX = 8.0, 6.0
+"""An interval's box holds its number where it is wide enough for that."""
 
 DEFINITIONS = """<svg width="0" height="0" style="position:absolute" aria-hidden="true"><defs>
 <pattern id="hatch" width="5" height="5" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">
@@ -134,7 +135,7 @@ class _Strip:
                         f'y2="{self._bottom:.1f}"/>'
                     )
                 yield _rect(f"{type_}-box", left, y, right, _LANE, 3.0, radius=2.5)
-                if right - left >= _NUMBER_PX:
+                if right - left >= _NUMBER_MARGIN_PX + _DIGIT_PX * len(str(stored.id)):
                     middle = (left + right) / 2
                     yield _text(middle, y + _LANE - 5, str(stored.id), "middle", f"number {type_}-number")
 
@@ -183,7 +184,7 @@ class _Strip:
 
     def _axis(self) -> Iterator[str]:
         step_s = next((tick for tick in _TICKS_S if self._length_s / tick <= _MOST_TICKS), _TICKS_S[-1])
-        tick_s = np.ceil(self._start_s / step_s - 1e-9) * step_s
+        tick_s = max(0.0, math.ceil(self._start_s / step_s - 1e-9) * step_s)
         long_s = self._recording.end_s >= 60.0
         last = ""
         while tick_s <= self._end_s + 1e-6:

@@ -63,7 +63,7 @@ svg .limit.macro-at { stroke: var(--macro); }
 svg .limit.micro-at { stroke: var(--micro); }
 svg .macro-band { fill: var(--macro-band); opacity: .55; }
 svg .micro-band { fill: var(--micro-band); opacity: .6; }
-svg .macro-box { fill: var(--macro); }
+svg .macro-box { fill: var(--macro); stroke: var(--panel); stroke-width: 1; }
 svg .micro-box { fill: url(#hatch); stroke: var(--micro); stroke-width: 1.2; }
 svg .macro-apex { stroke: var(--macro); stroke-width: 1; opacity: .8; }
 svg .micro-apex { stroke: var(--micro); stroke-width: 1; opacity: .8; }
@@ -72,14 +72,19 @@ svg .macro-number { fill: var(--panel); }
 svg .micro-number { fill: var(--micro); paint-order: stroke; stroke: var(--panel); stroke-width: 3.5px; }
 svg .point { fill: var(--text); }
 .scroll { overflow-x: auto; }
+.panel + .small { margin-top: 7px; }
+table.slim { width: auto; }
+table.slim th, table.slim td { padding-right: 32px; }
 table { border-collapse: collapse; width: 100%; font-size: 14px; }
 th, td { text-align: left; padding: 7px 12px 7px 0; border-bottom: 1px solid var(--faint); vertical-align: middle; }
-tr:last-child td { border-bottom: 0; }
+tbody tr:last-child > * { border-bottom: 0; }
 thead th { color: var(--muted); font-weight: 500; font-size: 12.5px; border-bottom: 1px solid var(--line);
   white-space: nowrap; }
 td.n, th.n { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
-td.c { white-space: nowrap; }
-td img { display: block; width: 128px; height: auto; border-radius: 4px; background: var(--faint); }
+td.c { white-space: nowrap; padding-left: 14px; }
+th.c { padding-left: 14px; }
+td img { display: block; max-width: 112px; max-height: 112px; border-radius: 4px; }
+td.p { width: 138px; }
 .type { font-weight: 600; white-space: nowrap; }
 .type i { display: inline-block; width: 11px; height: 11px; border-radius: 3px; margin-right: 7px;
   vertical-align: -1px; }
@@ -104,13 +109,18 @@ footer { margin-top: 30px; color: var(--muted); font-size: 12.5px; }
   body { font-size: 10.5pt; }
   main { max-width: none; padding: 0; }
   h2 { break-after: avoid; margin-top: 22px; }
-  figure, tr, .tile, .note, .pair .panel, li { break-inside: avoid; }
+  figure, tr, .tile, .note, .panel:not(.flow) { break-inside: avoid; }
   thead { display: table-header-group; }
   .panel.flow { border: 0; padding: 0; }
   .scroll { overflow: visible; }
   table { font-size: 9.5pt; }
   th, td { padding-right: 8px; }
-  td img { width: 104px; }
+  td img { max-width: 82px; max-height: 82px; }
+  td.p { width: 104px; }
+  svg text { font-size: 14.5px; }
+  svg .number { font-size: 13.5px; }
+  .pair { grid-template-columns: 1fr 1fr; }
+  .facts th, .facts td { font-size: 8.5pt; padding-top: 3px; padding-bottom: 3px; }
   svg .micro-number { stroke: #ffffff; }
 }
 """
