@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -91,13 +92,17 @@ def test_a_stream_may_come_later_and_come_again(tmp_path: Path) -> None:
     sink = MarkerSink(tmp_path, ("later",))
     camera = Camera(sink)
     camera.run(1)
+
+    def came(label: str) -> bool:
+        return label in [event.label for event in read_events(tmp_path)]
+
     for label in ("first", "again"):
         sender = outlet("later")
         until(sender.have_consumers)
         sender.push_sample([label])
         time.sleep(0.05)
         camera.run(1)
-        until(lambda label=label: label in [event.label for event in read_events(tmp_path)])
+        until(partial(came, label))
         del sender
     sink.close()
     assert [event.label for event in read_events(tmp_path)] == ["first", "again"]

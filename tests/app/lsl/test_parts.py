@@ -41,7 +41,8 @@ def scores(start: int, stop: int, value: float = 0.0) -> Scores:
     """Grid points ``start`` to ``stop``, their intensity the number of the point plus ``value``."""
     points = np.arange(start, stop)
     same = (points + value).astype(np.float32)
-    return Scores(points / GRID_HZ, np.ones(len(points), np.bool_), same, same / 2, same / 4, np.ones_like(same))
+    half, fourth = same / np.float32(2), same / np.float32(4)
+    return Scores(points / GRID_HZ, np.ones(len(points), np.bool_), same, half, fourth, np.ones_like(same))
 
 
 def update(final: Scores | None = None, provisional: Scores | None = None) -> Update:
