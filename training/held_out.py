@@ -24,6 +24,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from pydantic import TypeAdapter
 
 from models.baseline import displacement
 from models.errors import LabelError, OutputError, UsageError
@@ -119,6 +120,10 @@ class Judged:
                 raise UsageError(f"{file} is damaged; delete it and run the command again.") from error
         return epochs
 
+    def network(self, seed: int, fold: int) -> Path:
+        """File of a fold's network."""
+        return self.seeds[seed][fold].with_suffix(".safetensors")
+
     def last(self, seed: int) -> dict[str, FloatArray]:
         """key of a recording -> scores (T, 3) of the network as it was after its last step."""
         return self.scores(seed)[EPOCHS]
@@ -138,7 +143,7 @@ def judge(
     try:
         out.mkdir(parents=True, exist_ok=True)
         _claim(out, data, study, parts.count)
-        files = [[out / f"seed-{s}-fold-{f:02d}.npz" for f in range(parts.count)] for s in range(seeds)]
+        files = [_files(out, seed, parts.count) for seed in range(seeds)]
         orders = [
             (data, parts, fold, replace(study, settings=replace(study.settings, seed=seed * 1000 + fold)), file)
             for seed, mine in enumerate(files)
@@ -150,7 +155,7 @@ def judge(
         if report_done is not None:
             report_done(done, every)
         if orders:
-            with _workers(min(jobs, len(orders))) as each:
+            with workers(min(jobs, len(orders))) as each:
                 for file in each(_fold, *zip(*orders, strict=True)):
                     done += 1
                     log.info("%s is done", file.name)
@@ -161,8 +166,31 @@ def judge(
     return Judged(study, recordings, parts, files)
 
 
+def reopen(data: Sequence[Path], out: Path) -> Judged:
+    """What :func:`judge` has left in a folder, as many seeds as are whole.
+
+    Raises:
+        LabelError: an archive cannot be used. UsageError: the folder holds no whole seed, or one of other data.
+    """
+    try:
+        begun = json.loads((out / "begun.json").read_text("utf-8"))
+        study = TypeAdapter(Study).validate_json(json.dumps(begun["configuration"]))
+        count, digests = int(begun["number of folds"]), begun["data"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UsageError(f"{out} is not a folder of apexspot evaluate.") from error
+    if digests != [data_digest(folder) for folder in data]:
+        raise UsageError(f"{out} holds folds of other data; name the same archives in the same order.")
+    recordings = _load(data, study, 0)
+    seeds: list[list[Path]] = []
+    while all(file.exists() for file in _files(out, len(seeds), count)):
+        seeds.append(_files(out, len(seeds), count))
+    if not seeds:
+        raise UsageError(f"{out} has folds that are not done; run apexspot evaluate to its end first.")
+    return Judged(study, recordings, Folds.make(recordings, count), seeds)
+
+
 @contextmanager
-def _workers(jobs: int) -> Iterator[Callable[..., Iterator[Path]]]:
+def workers(jobs: int) -> Iterator[Callable[..., Iterator[Any]]]:
     """``map`` over so many processes, or in this one; each works in one thread, so that the numbers are the same."""
     if jobs > 1:
         # forking a process whose libraries run threads may hang
@@ -176,6 +204,10 @@ def _workers(jobs: int) -> Iterator[Callable[..., Iterator[Path]]]:
         yield map
     finally:
         torch.set_num_threads(threads)
+
+
+def _files(out: Path, seed: int, folds: int) -> list[Path]:
+    return [out / f"seed-{seed}-fold-{fold:02d}.npz" for fold in range(folds)]
 
 
 def key(recording: Recording) -> str:

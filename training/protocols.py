@@ -58,7 +58,17 @@ def honest(
     single: bool = False,
 ) -> SpottingResult:
     """Result of the honest protocol; single: see :func:`spans`."""
-    thresholds = fold_thresholds(found, recordings, folds, rule)
+    return judged_with(found, recordings, folds, fold_thresholds(found, recordings, folds, rule), single)
+
+
+def judged_with(
+    found: Detections,
+    recordings: Sequence[Recording],
+    folds: Folds,
+    thresholds: Sequence[Thresholds],
+    single: bool = False,
+) -> SpottingResult:
+    """Result with given thresholds, one set a fold."""
     return evaluate_videos(spans(found[r.name], r, thresholds[folds.fold(r)], single) for r in recordings)
 
 
