@@ -65,6 +65,9 @@ class Envelope:
         length_s = max(float(self._time_s[-1] - self._time_s[0]), 1e-9)
         column = ((scores.time_s - self._time_s[0]) / length_s * columns).astype(np.int64).clip(0, columns - 1)
         np.fmax.at(result, column, scores.intensity)
+        if len(self._time_s) < 2 * columns:  # a short recording: columns between two frames
+            middle_s = self._time_s[0] + (np.arange(columns) + 0.5) / columns * length_s
+            result = np.fmax(result, np.interp(middle_s, scores.time_s, scores.intensity).astype(np.float32))
         return result
 
 

@@ -3,7 +3,16 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QStackedWidget, QTabBar, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QSizePolicy,
+    QStackedWidget,
+    QTabBar,
+    QVBoxLayout,
+    QWidget,
+)
 
 from app.gui.review.desk import Desk, Kind, Pick
 from app.gui.review.rows import Column, Row, RowTable
@@ -15,25 +24,25 @@ from models.types import ExpressionType
 _TIME = "00:00.00"
 INTERVAL_COLUMNS = (
     Column("Type", "Macro"),
+    Column("Status", "accepted"),
+    Column("Source", "person", drop=4),
     Column("Onset", _TIME, number=True),
     Column("Apex", _TIME, number=True, drop=2),
     Column("Offset", _TIME, number=True),
     Column("Length", "000 ms", number=True, drop=1),
     Column("Score", "0.00", number=True, drop=3),
-    Column("Source", "person", drop=4),
-    Column("Status", "accepted"),
 )
 POINT_COLUMNS = (
     Column("Type", "Macro"),
+    Column("Source", "person"),
     Column("Time", _TIME, number=True),
     Column("Frame", "000000", number=True),
-    Column("Source", "person"),
 )
 EXCLUSION_COLUMNS = (
+    Column("Reason", "some longer reason"),
     Column("From", _TIME, number=True),
     Column("To", _TIME, number=True),
-    Column("Length", "00:00.00", number=True),
-    Column("Reason", "a reason"),
+    Column("Length", _TIME, number=True),
 )
 _EMPTY = {
     Kind.INTERVAL: "No expression was found. Lower the thresholds, or select a range and press I to add one yourself.",
@@ -74,6 +83,8 @@ class Lists(QWidget):
         self.tabs.setAccessibleName("What is listed")
         self._tally = QLabel()
         self._tally.setObjectName("muted")
+        self._tally.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        self._tally.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)  # the tabs go first
         self._pages = QStackedWidget()
         self.tables: dict[Kind, RowTable] = {}
         self.buttons: dict[tuple[Kind, str], QPushButton] = {}
@@ -87,8 +98,8 @@ class Lists(QWidget):
         self.tabs.currentChanged.connect(self._pages.setCurrentIndex)
         head = QHBoxLayout()
         head.addWidget(self.tabs)
-        head.addStretch(1)
-        head.addWidget(self._tally)
+        head.addSpacing(8)
+        head.addWidget(self._tally, 1)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(8, 6, 8, 8)
         layout.setSpacing(4)
@@ -177,24 +188,25 @@ def _interval_row(stored: StoredInterval) -> Row:
     i = stored.interval
     cells = (
         kind_name(i.type),
+        stored.status,
+        stored.source,
         clock(i.onset_s, 2),
         clock(i.apex_s, 2),
         clock(i.offset_s, 2),
         duration(i.duration_s),
         f"{i.score:.2f}" if stored.source != PERSON else "",
-        stored.source,
-        stored.status,
     )
     tip = f"{kind_name(i.type)}-expression, frames {i.onset_frame} to {i.offset_frame}, apex at frame {i.apex_frame}"
     return Row(stored.id, cells, i.type, faint=stored.status == Status.REJECTED, tip=tip)
 
 
 def _point_row(point: StoredPoint) -> Row:
-    return Row(point.id, (kind_name(point.type), clock(point.time_s, 2), str(point.frame), point.source), point.type)
+    cells = (kind_name(point.type), point.source, clock(point.time_s, 2), str(point.frame))
+    return Row(point.id, cells, point.type)
 
 
 def _exclusion_row(e: Exclusion) -> Row:
-    return Row(e.id, (clock(e.start_s, 2), clock(e.end_s, 2), clock(e.end_s - e.start_s, 2), e.reason))
+    return Row(e.id, (e.reason or "left out", clock(e.start_s, 2), clock(e.end_s, 2), clock(e.end_s - e.start_s, 2)))
 
 
 def _tally(desk: Desk) -> str:

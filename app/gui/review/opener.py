@@ -14,6 +14,8 @@ from models.errors import ApexspotError
 
 log = logging.getLogger(__name__)
 
+AS_ALWAYS = "Curves, intervals and labels work as always."
+
 
 @dataclass(slots=True)
 class Opened:
@@ -85,6 +87,11 @@ class Opener:
             opened.review.prepare()
         except ApexspotError as error:
             opened.no_thresholds = str(error)
+        if session.video is None and session.info.source.path is not None:
+            name = session.info.source.name
+            opened.no_pictures = (
+                f"The video {name} is no longer where it was when it was analysed, or has changed.\n\n{AS_ALWAYS}"
+            )
         if session.video is not None and len(session.frames):
             first_frame_s = session.info.clock.first_frame_s or 0.0
             try:

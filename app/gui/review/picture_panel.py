@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QLabel, QStackedWidget, QWidget
 
 from app.gui.picture import PictureView
 from app.gui.review.desk import Desk
+from app.gui.review.opener import AS_ALWAYS
 from app.gui.theme import Theme
 from app.live_types import Counters, LiveAnalysis, LiveSnapshot, LiveState
 from app.review.pictures import Pictures
@@ -16,11 +17,9 @@ from models.errors import ApexspotError
 from models.types import Frame, FrameMotion, Image, Scores
 
 SCORES_ONLY = (
-    "This recording keeps scores only.\n\n"
-    "No picture was stored, as was asked for when it was made. Curves, intervals and labels work as always."
+    f"This recording keeps scores only.\n\nNo picture was stored, as was asked for when it was made. {AS_ALWAYS}"
 )
 NOT_KEPT = "The picture of this frame was not kept:\nthe disk was busy when it was recorded."
-MOVED = "The video of this recording is no longer where it was.\nCurves, intervals and labels work as always."
 
 
 class PicturePanel(QStackedWidget):

@@ -45,7 +45,7 @@ class RowModel(QAbstractTableModel):
 
     def __init__(self, theme: Theme, columns: Sequence[Column], parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.columns = tuple(columns)
+        self.columns = (*columns, Column("", ""))  # the last takes what room is left
         self.rows: tuple[Row, ...] = ()
         self.set_theme(theme)
 
@@ -80,7 +80,7 @@ class RowModel(QAbstractTableModel):
     def data(self, index: Any, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         row, column = self.rows[index.row()], index.column()
         if role == Qt.ItemDataRole.DisplayRole:
-            return row.cells[column]
+            return row.cells[column] if column < len(row.cells) else None
         if role == Qt.ItemDataRole.TextAlignmentRole:
             return self._alignment(column)
         if role == Qt.ItemDataRole.DecorationRole and column == 0 and row.kind is not None:
@@ -124,7 +124,7 @@ class RowTable(QTableView):
         self.verticalHeader().setDefaultSectionSize(self.fontMetrics().height() + 8)
         header = self.horizontalHeader()
         header.setHighlightSections(False)
-        header.setMinimumSectionSize(20)
+        header.setMinimumSectionSize(0)
         header.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
         self.selectionModel().currentRowChanged.connect(self._chosen)
 
@@ -153,13 +153,11 @@ class RowTable(QTableView):
         """Share the room; where it is short, leave out what can best be done without."""
         super().resizeEvent(event)
         metrics, room = self.fontMetrics(), self.viewport().width()
-        needed = [
-            max(metrics.horizontalAdvance(text) for text in (column.widest, column.title)) + 16
-            for column in self.rows.columns
-        ]
+        *columns, _ = self.rows.columns
+        needed = [max(map(metrics.horizontalAdvance, (column.widest, column.title))) + 16 for column in columns]
         needed[0] += 22  # the swatch
         shown = set(range(len(needed)))
-        droppable = sorted((c for c in shown if self.rows.columns[c].drop), key=lambda c: -self.rows.columns[c].drop)
+        droppable = sorted((c for c in shown if columns[c].drop), key=lambda c: -columns[c].drop)
         for column in droppable:
             if sum(needed[c] for c in shown) <= room:
                 break
@@ -167,9 +165,9 @@ class RowTable(QTableView):
         spare = max(room - sum(needed[c] for c in shown), 0)
         each = min(spare // max(len(shown), 1), MOST_SPARE_PX)
         for column, width in enumerate(needed):
-            rest = spare - each * len(shown) if column == len(needed) - 1 else 0
             self.setColumnHidden(column, column not in shown)
-            self.setColumnWidth(column, width + each + rest)
+            self.setColumnWidth(column, width + each)
+        self.setColumnWidth(len(needed), spare - each * len(shown))
 
     def paintEvent(self, event: QPaintEvent) -> None:
         super().paintEvent(event)

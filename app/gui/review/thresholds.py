@@ -74,6 +74,7 @@ class ThresholdPanel(QWidget):
             slider = _Slider(Qt.Orientation.Horizontal)
             slider.setRange(0, STEPS)
             slider.setPageStep(5)
+            slider.setMinimumHeight(22)
             slider.setAccessibleName(text)
             for widget in (label, value, slider):
                 widget.setToolTip(tip)
@@ -103,6 +104,15 @@ class ThresholdPanel(QWidget):
     def set_theme(self, theme: Theme) -> None:
         for name, colour in (("intensity", theme.text), ("macro", theme.macro), ("micro", theme.micro)):
             self._names[name].setStyleSheet(f"color: {colour};")
+            self.sliders[name].setStyleSheet(
+                f"""QSlider::groove:horizontal {{ height: 4px; border-radius: 2px; background: {theme.line}; }}
+                QSlider::sub-page:horizontal {{ border-radius: 2px; background: {colour}; }}
+                QSlider::handle:horizontal {{ width: 14px; height: 14px; margin: -6px 0; border-radius: 8px;
+                    background: {theme.panel}; border: 2px solid {colour}; }}
+                QSlider::handle:horizontal:hover, QSlider::handle:horizontal:focus {{ background: {theme.selection}; }}
+                QSlider::sub-page:horizontal:disabled {{ background: {theme.line}; }}
+                QSlider::handle:horizontal:disabled {{ border-color: {theme.gap}; }}"""
+            )
 
     def set_desk(self, desk: Desk | None, why_not: str | None = None) -> None:
         """why_not: why they cannot be changed here."""

@@ -183,7 +183,9 @@ class ReviewWorkspace(QWidget):
         self.view.curves.plots.setFocus()
         if result.review.read_only is not None:
             self.message.emit(result.review.read_only)
-        self.opened.emit(path.name)
+        source = result.review.session.info.source
+        # an analysed video is called by its own name, not by that of the folder beside it
+        self.opened.emit(source.name if source.path is not None else result.review.folder.name)
 
     # -- what keys and buttons ask for --------------------------------------------------------------------------------
 
