@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
 from app.batch.find import Place, find_videos
+from app.batch.interrupts import Interrupts
 from app.tables import check_folder, existing
 from models.errors import OutputError, UsageError
 from models.types import ExpressionType
 
 if TYPE_CHECKING:
-    from app.batch.interrupts import Interrupts
     from app.batch.spotting import How, Wanted
     from app.batch.summary import Row
     from app.spot import Method, SpotResult
@@ -41,24 +42,25 @@ def spot_all(
     places = find_videos(paths)
     if out.exists() and not out.is_dir():
         raise UsageError(f"{out} is a file; --out wants a folder.")
-    # imported only now: a slip of the pen is answered at once
-    from app.batch.interrupts import Interrupts
-    from app.batch.pool import usual_jobs
-    from app.batch.spotting import How
-    from app.batch.standing import State
-    from app.batch.summary import is_summary, read_summary, row_of_summary, write_summary
-    from app.spot import Method
-    from models.spotter import Spotter
-
-    method = Method.of(Spotter(model, use_gpu=False))
-    # one video alone is told of in its own files, unless it joins others
-    several = len(places) > 1 or any(path.is_dir() for path in paths)
-    before = read_summary(out, replace=force) if several or is_summary(out) else None
     with Interrupts() as interrupts:
+        # imported only now: a slip of the pen is answered at once
+        from app.batch.pool import usual_jobs
+        from app.batch.run import Where
+        from app.batch.spotting import How
+        from app.batch.standing import State
+        from app.batch.summary import is_summary, read_summary, row_of_summary, write_summary
+        from app.spot import Method
+        from models.spotter import Spotter
+
+        method = Method.of(Spotter(model, use_gpu=False))
+        # one video alone is told of in its own files, unless it joins others
+        several = len(places) > 1 or any(path.is_dir() for path in paths)
+        before = read_summary(out, replace=force) if several or is_summary(out) else None
         wanted = _compare(places, out, method, force)
         if not force:
             _check_free(wanted)
         todo = [one for one in wanted if one.standing.state is not State.DONE]
+        interrupts.check()
         _make_folders({out, *(one.files.summary.parent for one in todo)})
         rows = [
             row_of_summary(one.place.video, one.place.results, one.standing.summary)
@@ -67,18 +69,16 @@ def spot_all(
         ]
         kept = len(rows)
         try:
-            how = How(method, model, min(jobs or usual_jobs(), max(len(todo), 1)), dask)
+            how = How(method, model, Where(min(jobs or usual_jobs(), max(len(todo), 1)), dask))
             bad = _spot(todo, how, rows, interrupts)
         except KeyboardInterrupt:
             if len(wanted) > 1:
-                typer.echo(
-                    f"apexspot: {len(rows)} of {len(wanted)} videos are over; the same command does the others.",
-                    err=True,
-                )
+                over = f"{len(rows)} of {len(wanted)} videos are over"
+                typer.echo(f"apexspot: {over}; the same command does the others.", err=True)
             raise
         finally:
-            if rows and (several or before is not None):
-                write_summary(out, rows, before or [])
+            if rows and before is not None:
+                write_summary(out, rows, before)
     if kept:
         typer.echo(f"{kept} of {len(wanted)} videos were done before." if len(wanted) > 1 else _done_before(wanted[0]))
     if bad and len(wanted) > 1:
@@ -131,8 +131,9 @@ def _spot(todo: Sequence[Wanted], how: How, rows: list[Row], interrupts: Interru
     from app.batch.summary import row_of_failure, row_of_result
 
     bad = 0
-    with progress_bar([one.place.video.name for one in todo], _sizes([one.place for one in todo])) as watch:
-        for one, result in spot_wanted(todo, how, watch, interrupts):
+    names, sizes = [one.place.video.name for one in todo], _sizes([one.place for one in todo])
+    with progress_bar(names, sizes) as watch, closing(spot_wanted(todo, how, watch, interrupts)) as spotted:
+        for one, result in spotted:
             video, results = one.place.video, one.place.results
             if isinstance(result, str):
                 bad += 1

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import importlib.util
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from app.batch.interrupts import Interrupts
 from models.errors import UsageError
 
 if TYPE_CHECKING:
-    from training.extract import Extraction, Report
+    from training.extract import Extraction
     from training.readers import Reading
 
 
@@ -64,6 +63,9 @@ def extract(
         Path | None, typer.Option(metavar="FILE", help="Label table, where it is not below the folder.")
     ] = None,
     jobs: Annotated[int | None, typer.Option(min=1, help="Recordings at a time [one a processor, less one].")] = None,
+    dask: Annotated[
+        str | None, typer.Option(metavar="ADDRESS", help="Hand the recordings to a Dask cluster: its scheduler.")
+    ] = None,
     points: Annotated[DrawName, typer.Option(help="Where points fall that are drawn from intervals.")] = DrawName.APEX,
     seed: Annotated[int, typer.Option(min=0, help="Seed of that draw.")] = 0,
     unlabelled: Annotated[
@@ -94,7 +96,8 @@ def extract(
         return
     if lost and DataSet(dataset.value).is_own:
         raise UsageError(f"Nothing was extracted; please correct the {lost} faults named above first.")
-    if not _extract(reading, out, jobs or max(1, (os.cpu_count() or 1) - 1), points, seed):
+    result = extract_all(reading, out, jobs=jobs, dask=dask, points=points, seed=seed)
+    if not _tell(result, out, len(reading.recordings)):
         raise typer.Exit(1)
 
 
@@ -107,36 +110,47 @@ def _summary(reading: Reading) -> str:
     return f"{reading.data_set}: {len(reading.recordings)} recordings of {people} people, {labels}."
 
 
-def _extract(reading: Reading, out: Path, jobs: int, points: DrawName, seed: int) -> bool:
-    from training.extract import extract as run
-    from training.readers import PointDraw
+def extract_all(
+    reading: Reading,
+    out: Path,
+    *,
+    jobs: int | None = None,
+    dask: str | None = None,
+    points: DrawName = DrawName.APEX,
+    seed: int = 0,
+) -> Extraction:
+    """Run perception over all recordings and write the archive ``out``; one that fails is named and passed over.
 
-    with _bar() as report:
-        result: Extraction = run(reading, out, jobs=jobs, draw=PointDraw(points.value), seed=seed, report=report)
+    Raises:
+        UsageError: ``out`` holds something else, or there is no such cluster.
+        OutputError: ``out`` cannot be written. DataError: the cluster is gone.
+    """
+    with Interrupts() as interrupts:
+        from app.batch.pool import usual_jobs
+        from app.batch.progress import progress_bar
+        from app.batch.run import Where, run_tasks
+        from app.batch.tasks import Task
+        from training.extract import complete, discard, plan, see
+        from training.readers import PointDraw
+
+        planned = plan(reading, out)
+        orders = [order.absolute() if dask else order for order in planned.todo]
+        tasks = [Task(str(order.source), order) for order in orders]
+        failed: dict[str, str] = {}
+        with progress_bar([order.name for order in orders]) as watch:
+            where = Where(jobs or usual_jobs(), dask)
+            with closing(run_tasks(see, tasks, where, watch, interrupts, discard)) as seen:
+                for number, sentence in seen:
+                    if sentence is not None:
+                        failed[orders[number].name] = sentence
+        return complete(planned, failed, draw=PointDraw(points.value), seed=seed)
+
+
+def _tell(result: Extraction, out: Path, recordings: int) -> bool:
     for sentence in (*result.failed, *(finding.sentence for finding in result.findings)):
         typer.echo(f"apexspot: {sentence}", err=True)
     kept = f", {result.kept} were there already" if result.kept else ""
     typer.echo(f"{out}: {result.extracted} recordings extracted{kept}; {result.points} points.")
     if result.failed:
-        typer.echo(f"apexspot: {len(result.failed)} of {len(reading.recordings)} could not be used.", err=True)
+        typer.echo(f"apexspot: {len(result.failed)} of {recordings} could not be used.", err=True)
     return not result.failed and not any(finding.lost for finding in result.findings)
-
-
-@contextmanager
-def _bar() -> Iterator[Report]:
-    """A bar on stderr while a terminal is there to see it."""
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
-
-    console = Console(stderr=True)
-    if not console.is_terminal:
-        yield lambda done, total, name: None
-        return
-    columns = (TextColumn("{task.description}", markup=False), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True) as bar:
-        task = bar.add_task("looking for what is done", total=None)
-
-        def report(done: float, total: int, name: str) -> None:
-            bar.update(task, completed=done, total=total, description=f"{int(done)}/{total} {name}")
-
-        yield report

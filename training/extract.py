@@ -1,30 +1,25 @@
 """From recordings to a feature archive: the live perception over every recording, several at a time, resumable.
 
-Each recording is seen by a process of its own, so that a damaged file that takes a decoder down takes nothing else with
-it. A recording's motion is written all at once when it is complete; one that is there, seen by the same perception in
-the same file, is not done again. Tables and ``meta.json`` come last.
+``plan`` says what is to be done, ``see`` does one recording, ``complete`` writes the tables. Who calls ``see`` for each
+(``app.cli_train``: processes of this machine, or a cluster) has it done in another process, so that a damaged file that
+takes a decoder down takes nothing else with it. A recording's motion is written all at once when it is complete; one
+that is there, seen by the same perception in the same file, is not done again. Tables and ``meta.json`` come last.
 """
 
 from __future__ import annotations
 
 import json
 import logging
-import multiprocessing
-import signal
-import threading
-import traceback
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
-from multiprocessing.connection import Connection, wait
-from multiprocessing.process import BaseProcess
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from types import FrameType
 
 import numpy as np
 
 from models.digest import perception_digest
-from models.errors import ApexspotError, LabelError, OutputError, UsageError, VideoError
+from models.errors import ApexspotError, DataError, LabelError, OutputError, UsageError, VideoError
+from models.perception import Perception
+from models.types import FrameMotion
 from training.archive import FORMAT, SCHEMA, Motion, load_motion, motion_file, save_motion
 from training.archive_tables import INTERVAL_COLUMNS, POINT_COLUMNS, write_table, write_text
 from training.readers.labels import CodedPoint, Finding, Reading, RecordingLabels
@@ -35,11 +30,35 @@ from training.readers.sessions import FEATURES_FILE, load_features
 
 log = logging.getLogger(__name__)
 
-Report = Callable[[float, int, str], None]
-"""Called with recordings done (with fractions), recordings to do, and the name of the one that moved."""
-
-_REPORT_FRAMES = 25
 _FEW_FACES = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class SeeOrder:
+    """A recording to be seen. digest: of the perception that is to see it; fingerprint: of the recording."""
+
+    name: str
+    source: Path
+    fps: float
+    target: Path
+    digest: str
+    fingerprint: str
+
+    def absolute(self) -> SeeOrder:
+        """The same for a process with another current folder."""
+        return replace(self, source=self.source.absolute(), target=self.target.absolute())
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """todo: what is not done yet. kept: how many are done. unreadable: a sentence for each that cannot be read."""
+
+    reading: Reading
+    out: Path
+    digest: str
+    todo: tuple[SeeOrder, ...]
+    kept: int
+    unreadable: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +72,8 @@ class Extraction:
     points: int
 
 
-def extract(
-    reading: Reading, out: Path, *, jobs: int = 1, draw: PointDraw = PointDraw.APEX, seed: int = 0, report: Report
-) -> Extraction:
-    """Run perception over all recordings and write the archive ``out``; one that fails is named and passed over.
-
-    Points are those that a person gave; where a recording has none, they are drawn from its intervals.
+def plan(reading: Reading, out: Path) -> Plan:
+    """What is to be done for the archive ``out``; its folder is made.
 
     Raises:
         UsageError: ``out`` holds something else.
@@ -66,25 +81,61 @@ def extract(
     """
     motion_folder = _prepare(out, reading.data_set)
     digest = perception_digest()
-    todo: list[_Task] = []
+    todo: list[SeeOrder] = []
     kept = 0
-    failed: dict[str, str] = {}
+    unreadable: dict[str, str] = {}
     for recording in reading.recordings:
         try:
             source = _fingerprint(recording.source)
         except OSError as error:
-            failed[recording.name] = f"{recording.source} cannot be read ({error.strerror})."
+            unreadable[recording.name] = f"{recording.source} cannot be read ({error.strerror})."
             continue
         target = motion_folder / motion_file(recording.name)
         if _is_done(target, digest, source):
             kept += 1
         else:
-            todo.append(_Task(recording.name, recording.source, recording.fps, target, digest, source))
-    failed |= _run(todo, max(1, jobs), report)
+            todo.append(SeeOrder(recording.name, recording.source, recording.fps, target, digest, source))
+    return Plan(reading, out, digest, tuple(todo), kept, unreadable)
+
+
+def see(order: SeeOrder, tell: Callable[[float | None], None]) -> None:
+    """Run perception over one recording and write its motion. tell: called with the share that is done.
+
+    Raises:
+        DataError, UsageError: it could not be used; the sentence names it.
+    """
+    try:
+        if perception_digest() != order.digest:
+            raise DataError("another version of apexspot is at work there.")
+        motion = _recorded(order) if order.source.name == FEATURES_FILE else _seen(order, tell)
+        if not motion.valid.any():
+            raise VideoError(f"{order.source} shows no face that was found.")
+        save_motion(order.target, motion)
+    except ApexspotError as error:
+        text = str(error)
+        if text.startswith(f"{order.source} "):
+            raise
+        raise DataError(f"{order.source} was not used: {text}") from error
+
+
+def discard(order: SeeOrder) -> None:
+    """Remove what a process that was killed has left of a recording; harmless where there is nothing."""
+    order.target.with_name(f".{order.target.name}.writing").unlink(missing_ok=True)
+
+
+def complete(plan: Plan, unusable: Mapping[str, str], *, draw: PointDraw = PointDraw.APEX, seed: int = 0) -> Extraction:
+    """Write the tables over all recordings that were seen. unusable: a sentence for each that was not, by its name.
+
+    Points are those that a person gave; where a recording has none, they are drawn from its intervals.
+
+    Raises:
+        OutputError: ``plan.out`` cannot be written.
+    """
+    failed = {**plan.unreadable, **unusable}
     findings: list[Finding] = []
-    done = [recording for recording in reading.recordings if recording.name not in failed]
-    points = _write_tables(out, reading.data_set, done, digest, draw, seed, findings) if done else 0
-    return Extraction(len(done) - kept, kept, tuple(failed.values()), tuple(findings), points)
+    done = [recording for recording in plan.reading.recordings if recording.name not in failed]
+    points = _write_tables(plan, done, draw, seed, findings) if done else 0
+    return Extraction(len(done) - plan.kept, plan.kept, tuple(failed.values()), tuple(findings), points)
 
 
 def _prepare(out: Path, data_set: str) -> Path:
@@ -128,49 +179,9 @@ def _is_done(target: Path, digest: str, source: str) -> bool:
     return motion.perception == digest and motion.source == source
 
 
-@dataclass(frozen=True, slots=True)
-class _Task:
-    name: str
-    source: Path
-    fps: float
-    target: Path
-    digest: str
-    fingerprint: str
-
-
-# --- the process that sees one recording --------------------------------------------------------------------------
-
-
-def _see(task: _Task, parent: Connection, alone: bool) -> None:
-    """Runs in a process of its own; its last word is ``done`` or ``failed``."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends it
-    try:
-        import cv2
-
-        if not alone:
-            cv2.setNumThreads(1)
-        if task.source.name == FEATURES_FILE:
-            motion = _recorded(task)
-        else:
-            parent.send(("total", frame_count(task.source, task.fps)))
-            motion = _seen(task, parent)
-        if not motion.valid.any():
-            raise VideoError(f"{task.source} shows no face that was found.")
-        save_motion(task.target, motion)
-        parent.send(("done", None))
-    except ApexspotError as error:
-        text = str(error)
-        parent.send(("failed", text if text.startswith(f"{task.source} ") else f"{task.source} was not used: {text}"))
-    except Exception as error:
-        parent.send(("trace", traceback.format_exc()))
-        parent.send(("failed", f"{task.source} was given up ({type(error).__name__}, unexpected)."))
-    finally:
-        parent.close()
-
-
-def _recorded(task: _Task) -> Motion:
+def _recorded(order: SeeOrder) -> Motion:
     """What the application saw while it recorded a session, from the session's first frame on."""
-    rows = load_features(task.source)
+    rows = load_features(order.source)
     time_s = rows["time_s"] - rows["time_s"][0]
     later = np.concatenate([[True], np.diff(np.maximum.accumulate(time_s)) > 0])
     return Motion(
@@ -178,127 +189,33 @@ def _recorded(task: _Task) -> Motion:
         rows["valid"][later],
         rows["position_iod"][later],
         rows["quality"][later].astype(np.float32),
-        task.digest,
-        task.fingerprint,
+        order.digest,
+        order.fingerprint,
     )
 
 
-def _seen(task: _Task, parent: Connection) -> Motion:
-    from models.perception import Perception
-    from models.types import FrameMotion
-
+def _seen(order: SeeOrder, tell: Callable[[float | None], None]) -> Motion:
+    frames = frame_count(order.source, order.fps)
     seen = []
-    source = open_source(task.source, task.fps)
+    source = open_source(order.source, order.fps)
     try:
         with Perception() as perception:
             for frame in source:
                 m = perception.process(frame)
                 seen.append(FrameMotion(m.index, m.time_s, m.valid, m.position_iod, m.quality))
-                if len(seen) % _REPORT_FRAMES == 0:
-                    parent.send(("frames", len(seen)))
+                tell(min(len(seen) / frames, 1.0) if frames else None)
     finally:
         source.close()
-    return Motion.of(seen, task.digest, task.fingerprint)
-
-
-# --- the processes ------------------------------------------------------------------------------------------------
-
-
-@dataclass(slots=True)
-class _Running:
-    task: _Task
-    process: BaseProcess
-    total: int | None = None
-    frames: int = 0
-    outcome: str | None = None
-
-    @property
-    def fraction(self) -> float:
-        return min(self.frames / self.total, 1.0) if self.total else 0.0
-
-
-def _run(todo: Sequence[_Task], jobs: int, report: Report) -> dict[str, str]:
-    """See all tasks, ``jobs`` at a time; a sentence about each that failed, by name."""
-    context = multiprocessing.get_context("spawn")  # a fork would copy half-used decoders and thread pools
-    waiting = list(reversed(todo))
-    running: dict[Connection, _Running] = {}
-    failed: dict[str, str] = {}
-    finished = 0
-    try:
-        while waiting or running:
-            while waiting and len(running) < jobs:
-                task = waiting.pop()
-                ours, theirs = context.Pipe(duplex=False)
-                process = context.Process(target=_see, args=(task, theirs, jobs == 1), daemon=True)
-                with _interrupt_ignored():
-                    process.start()
-                theirs.close()
-                running[ours] = _Running(task, process)
-            for connection in wait(list(running)):
-                assert isinstance(connection, Connection)
-                job = running[connection]
-                name = job.task.name
-                if not _listen(connection, job):
-                    job.process.join()
-                    connection.close()
-                    del running[connection]
-                    finished += 1
-                    if job.outcome is None:
-                        job.outcome = f"{job.task.source} was given up: its process ended ({job.process.exitcode})."
-                    if job.outcome:
-                        failed[name] = job.outcome
-                report(finished + sum(j.fraction for j in running.values()), len(todo), name)
-    finally:
-        for connection, job in running.items():
-            job.process.terminate()
-            job.process.join()
-            connection.close()
-            job.task.target.with_name(f".{job.task.target.name}.writing").unlink(missing_ok=True)
-    return failed
-
-
-def _listen(connection: Connection, job: _Running) -> bool:
-    """Take one message; False when there will be no more."""
-    try:
-        kind, value = connection.recv()
-    except (EOFError, OSError):
-        return False
-    if kind == "total":
-        job.total = value
-    elif kind == "frames":
-        job.frames = value
-    elif kind == "trace":
-        log.error("unexpected error in %s\n%s", job.task.source, value)
-    else:
-        job.outcome = value if kind == "failed" else ""
-    return True
-
-
-@contextmanager
-def _interrupt_ignored() -> Iterator[None]:
-    """Processes started inside are born deaf to Ctrl+C, which would make each of them print a traceback."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before: Callable[[int, FrameType | None], object] | int | None = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
+    return Motion.of(seen, order.digest, order.fingerprint)
 
 
 # --- tables -------------------------------------------------------------------------------------------------------
 
 
 def _write_tables(
-    out: Path,
-    data_set: str,
-    recordings: Sequence[RecordingLabels],
-    digest: str,
-    draw: PointDraw,
-    seed: int,
-    findings: list[Finding],
+    plan: Plan, recordings: Sequence[RecordingLabels], draw: PointDraw, seed: int, findings: list[Finding]
 ) -> int:
+    out = plan.out
     points: list[tuple[object, ...]] = []
     intervals: list[tuple[object, ...]] = []
     entries = []
@@ -337,8 +254,8 @@ def _write_tables(
     meta = {
         "format": FORMAT,
         "schema": SCHEMA,
-        "data_set": data_set,
-        "perception": digest,
+        "data_set": plan.reading.data_set,
+        "perception": plan.digest,
         "points": {"drawn": draw.value, "seed": seed} if drawn else "given",
         "recordings": entries,
     }

@@ -50,7 +50,7 @@ def run_on_cluster(
             for number, (task, key) in enumerate(zip(tasks, keys, strict=True))
         ]
         number_of = {future.key: number for number, future in enumerate(futures)}
-        for future in dask.as_completed(futures):
+        for future in dask.as_completed(futures, loop=client.loop):
             number = number_of[future.key]
             name = tasks[number].name
             try:
@@ -74,8 +74,12 @@ def run_on_cluster(
 
 def _connect(dask: Any, address: str) -> Any:
     file = Path(address)
-    where = {"scheduler_file": address} if file.suffix == ".json" and file.is_file() else {"address": address}
+    described = file.suffix == ".json" and file.is_file()
+    where = {"scheduler_file": address} if described else {"address": address}
     try:
+        if not described:
+            # a client that could not be made would complain as it goes
+            dask.comm.get_address_host_port(address, strict=True)
         return dask.Client(**where, timeout=_CONNECT_S, set_as_default=False, name="apexspot")
     except (OSError, TimeoutError, ValueError, TypeError) as error:
         raise UsageError(
@@ -111,5 +115,5 @@ def _on_worker(number: int, work: Work[Order, Result], task: Task[Order], key: s
     except Stopped:
         return Failed(number, f"{task.name} was taken back.")
     if isinstance(event, Failed):
-        return Failed(number, f"{event.sentence} (on the worker {worker.address})", event.trace)
+        return Failed(number, f"{event.sentence.rstrip('.')} (on the worker {worker.address}).", event.trace)
     return event

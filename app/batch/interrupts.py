@@ -26,6 +26,11 @@ class Interrupts:
         """Whether it was pressed more than once."""
         return self._count > 1
 
+    def check(self) -> None:
+        """Raise ``KeyboardInterrupt`` where it was pressed; native code that is being loaded may have swallowed it."""
+        if self._count:
+            raise KeyboardInterrupt
+
     def __enter__(self) -> Interrupts:
         ours = threading.current_thread() is threading.main_thread()
         if ours and signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from app.batch.cluster import run_on_cluster
 from app.batch.find import Place
 from app.batch.interrupts import Interrupts
-from app.batch.pool import run_in_processes
 from app.batch.progress import Watch
+from app.batch.run import Where, run_tasks
 from app.batch.standing import Standing
-from app.batch.tasks import Failed, Moved, Task, Tell, sentence_of
+from app.batch.tasks import Task, Tell
 from app.spot import Method, SpotFiles, SpotResult, remove_unfinished, spot_video
 from models.errors import DataError
 from models.spotter import Spotter
@@ -30,12 +29,11 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class How:
-    """model: another one than the shipped one. dask: address of a cluster, which then does what ``jobs`` would."""
+    """model: another one than the shipped one."""
 
     method: Method
-    model: Path | None = None
-    jobs: int = 1
-    dask: str | None = None
+    model: Path | None
+    where: Where
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,43 +65,28 @@ def spot_order(order: SpotOrder, tell: Tell) -> SpotResult:
 
 def spot_wanted(
     wanted: Sequence[Wanted], how: How, watch: Watch, interrupts: Interrupts
-) -> Iterator[tuple[Wanted, SpotResult | str]]:
+) -> Generator[tuple[Wanted, SpotResult | str], None, None]:
     """Spot in all of them; gives each with its result, or with the sentence that says why there is none.
 
-    Close the iterator, or leave it by an exception, to stop; nothing half-written is then left.
+    Leave it by an exception to stop; nothing half-written is then left.
 
     Raises:
         UsageError, DataError: there is no such cluster, or it is gone.
     """
-    tasks = [Task(str(w.place.video), _order(w, how)) for w in wanted]
-    if how.dask is None:
-        events = run_in_processes(spot_order, tasks, how.jobs, interrupts)
-    else:
-        events = run_on_cluster(spot_order, tasks, how.dask)
-    begun: set[int] = set()
-    try:
-        with closing(events):
-            for event in events:
-                one = wanted[event.number]
-                if isinstance(event, Moved):
-                    begun.add(event.number)
-                    watch(event.number, event.share)
-                    continue
-                begun.discard(event.number)
-                watch(event.number, 1.0)
-                if isinstance(event, Failed):
-                    yield one, sentence_of(event, str(one.place.video))
-                else:
-                    yield one, event.result
-    finally:
-        for number in begun:
-            remove_unfinished(wanted[number].files)
+    tasks = [Task(str(one.place.video), _order(one, how)) for one in wanted]
+    with closing(run_tasks(spot_order, tasks, how.where, watch, interrupts, _discard)) as results:
+        for number, result in results:
+            yield wanted[number], result
+
+
+def _discard(order: SpotOrder) -> None:
+    remove_unfinished(order.files)
 
 
 def _order(wanted: Wanted, how: How) -> SpotOrder:
-    if how.dask is None:
+    if how.where.dask is None:
         # one process alone may have the GPU; several would fight for its memory
-        return SpotOrder(wanted.place.video, wanted.files, how.model, how.method, how.jobs == 1)
+        return SpotOrder(wanted.place.video, wanted.files, how.model, how.method, how.where.jobs == 1)
     # a worker has a current folder of its own
     files = SpotFiles(*(path.absolute() for path in wanted.files.all()))
     model = how.model and how.model.absolute()

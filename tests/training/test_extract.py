@@ -7,6 +7,7 @@ import multiprocessing
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,14 +16,18 @@ import numpy as np
 import openpyxl
 import pytest
 
+from app.batch.interrupts import Interrupts
+from app.batch.progress import Watch
+from app.batch.run import Where, run_tasks
+from app.batch.tasks import Task
 from app.cli import _run
-from app.cli_train import DataSetName, DrawName, require_extra
-from models.errors import UsageError
+from app.cli_train import DataSetName, DrawName, extract_all, require_extra
+from models.errors import DataError, UsageError
 from models.perception import Perception
 from models.types import ExpressionType
 from models.video import VideoFile
 from training.archive import load_archive, load_motion
-from training.extract import Extraction, extract
+from training.extract import Extraction, Plan, complete, discard, plan, see
 from training.readers import DataSet, PointDraw, read
 
 if TYPE_CHECKING:
@@ -61,16 +66,12 @@ def whole(tmp_path_factory: pytest.TempPathFactory, clip: Path) -> Path:
     return folder / "archive"
 
 
-def quiet(done: float, total: int, name: str) -> None:
-    assert 0 <= done <= total and name
-
-
 def run(root: Path, out: Path, *more: str, dataset: str = "plain") -> int:
     return _run(["extract", "--dataset", dataset, "--root", str(root), "--out", str(out), "--jobs", "2", *more])
 
 
 def extracted(root: Path, out: Path, jobs: int = 2) -> Extraction:
-    return extract(read(DataSet.PLAIN, root), out, jobs=jobs, report=quiet)
+    return extract_all(read(DataSet.PLAIN, root), out, jobs=jobs)
 
 
 def casme2(root: Path, portrait: Picture) -> Path:
@@ -150,15 +151,23 @@ def test_it_carries_on_past_a_bad_recording_and_names_it(
     assert [r.name for r in load_archive(out)] == ["a.mp4", "b.mp4"]
 
 
+def by_hand(planned: Plan, watch: Watch) -> dict[str, str | None]:
+    """Sees what is to be done, one after the other; the sentence about each, by its name."""
+    tasks = [Task(str(order.source), order) for order in planned.todo]
+    with Interrupts() as interrupts:
+        seen = run_tasks(see, tasks, Where(jobs=1), watch, interrupts, discard)
+        return {planned.todo[number].name: sentence for number, sentence in seen}
+
+
 def test_an_interrupted_run_leaves_nothing_half_written_and_goes_on(own: Path, whole: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
 
-    def stop_after_one(done: float, total: int, name: str) -> None:
-        if done >= 1:
+    def stop_after_one(number: int, share: float | None) -> None:
+        if number == 1:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        extract(read(DataSet.PLAIN, own), out, jobs=1, report=stop_after_one)
+        by_hand(plan(read(DataSet.PLAIN, own), out), stop_after_one)
     assert not multiprocessing.active_children()
     assert [p.name for p in (out / "motion").iterdir()] == ["a.mp4.npz"] and not (out / "meta.json").exists()
     result = extracted(own, out)
@@ -167,17 +176,25 @@ def test_an_interrupted_run_leaves_nothing_half_written_and_goes_on(own: Path, w
         assert np.array_equal(mine.position_iod, theirs.position_iod) and mine.points == theirs.points
 
 
-def test_a_process_that_dies_takes_only_its_recording_along(own: Path, tmp_path: Path) -> None:
-    killed = []
+def test_a_process_that_dies_costs_its_recording_a_second_try(own: Path, tmp_path: Path) -> None:
+    deaths: list[int] = []
 
-    def kill_first(done: float, total: int, name: str) -> None:
-        if not killed:
-            killed.append(name)
+    def kill_first(number: int, share: float | None) -> None:
+        if number == 0 and len(deaths) < 1:
+            deaths.append(number)
             multiprocessing.active_children()[0].kill()
 
-    result = extract(read(DataSet.PLAIN, own), tmp_path / "out", jobs=1, report=kill_first)
-    assert killed == ["a.mp4"] and len(result.failed) == 1 and "its process ended" in result.failed[0]
-    assert [r.name for r in load_archive(tmp_path / "out")] == ["b.mp4"]
+    planned = plan(read(DataSet.PLAIN, own), tmp_path / "out")
+    assert by_hand(planned, kill_first) == {"a.mp4": None, "b.mp4": None} and deaths == [0]
+    complete(planned, {})
+    assert [r.name for r in load_archive(tmp_path / "out")] == ["a.mp4", "b.mp4"]
+
+
+def test_what_another_version_would_see_is_refused(own: Path, tmp_path: Path) -> None:
+    planned = plan(read(DataSet.PLAIN, own), tmp_path / "out")
+    with pytest.raises(DataError, match=r"a\.mp4 was not used: another version"):
+        see(replace(planned.todo[0], digest="0" * 16), lambda share: None)
+    assert not any((tmp_path / "out" / "motion").iterdir())
 
 
 def test_check_only_says_what_is_missing(own: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
