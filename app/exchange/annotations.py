@@ -24,6 +24,7 @@ from models.types import ExpressionType
 
 POINT_TIER = "points"
 EXCLUSION_TIER = "exclusions"
+EVENT_TIER = "events"
 EXCLUDED = "excluded"
 
 _LEAST_MS = 1
@@ -54,17 +55,20 @@ def note(recording: Recording, stored: StoredInterval) -> str:
 
 
 def tiers_of(recording: Recording) -> dict[str, list[Mark]]:
-    """Tiers of annotations that have a length, by name; the four that are always there come first."""
+    """Tiers by name; the four that are always there come first. What has no length is given that of a frame."""
     groups: dict[str, list[Mark]] = {
         type_.value: [_interval_mark(recording, stored) for stored in recording.of(type_)] for type_ in ExpressionType
     }
     frame_ms = max(_LEAST_MS, round(recording.frame_s * 1000))
-    starts = [(video_ms(recording, point.time_s), point.type.value) for point in recording.points]
-    groups[POINT_TIER] = [Mark(start, start + frame_ms, text) for start, text in starts]
+    points = [(video_ms(recording, point.time_s), point.type.value) for point in recording.points]
+    groups[POINT_TIER] = [Mark(start, start + frame_ms, text) for start, text in points]
     groups[EXCLUSION_TIER] = [
         _mark(recording, excluded.start_s, excluded.end_s, plain_text(excluded.reason).strip() or EXCLUDED)
         for excluded in recording.exclusions
     ]
+    if recording.events:
+        events = [(video_ms(recording, event.time_s), plain_text(event.label)) for event in recording.events]
+        groups[EVENT_TIER] = [Mark(start, start + frame_ms, text) for start, text in events]
     lanes = {name: _lanes(marks) for name, marks in groups.items()}
     tiers = {name: found[0] if found else [] for name, found in lanes.items()}
     for name, found in lanes.items():
@@ -73,7 +77,7 @@ def tiers_of(recording: Recording) -> dict[str, list[Mark]]:
 
 
 def write_elan(recording: Recording, file: Path) -> None:
-    """An ``.eaf`` with the video linked and one tier each for macro, micro, points and exclusions.
+    """An ``.eaf`` with the video linked and one tier each for macro, micro, points, exclusions, and events if any.
 
     Raises:
         OutputError: it cannot be written.
@@ -87,8 +91,7 @@ def write_elan(recording: Recording, file: Path) -> None:
         document.add_tier(name, part=plain_text(recording.participant) or None)
         for mark in marks:
             document.add_annotation(name, mark.start_ms, mark.end_ms, mark.text)
-    # the format wants its time slots in order
-    document.timeslots = dict(sorted(document.timeslots.items(), key=lambda slot: slot[1]))
+    _order_slots(document)
     with whole_path(file) as partial:
         document.to_file(partial)
 
@@ -104,15 +107,25 @@ def write_textgrid(recording: Recording, file: Path) -> None:
     end_s = max([round(recording.end_s * 1000), *ends]) / 1000
     grid = textgrid.Textgrid(0.0, end_s)
     for name, marks in tiers.items():
-        if name.startswith(POINT_TIER):
-            points = [(mark.start_ms / 1000, mark.text) for mark in marks]
+        # praatio takes a bracket in a label for its own when it reads
+        entries = [(m.start_ms / 1000, m.end_ms / 1000, m.text.replace("[", "(").replace("]", ")")) for m in marks]
+        if name.startswith((POINT_TIER, EVENT_TIER)):
+            points = [(start_s, text) for start_s, _, text in entries]
             grid.addTier(textgrid.PointTier(name, points, 0.0, end_s))
         else:
-            # praatio takes a bracket in a label for its own when it reads
-            entries = [(m.start_ms / 1000, m.end_ms / 1000, m.text.replace("[", "(").replace("]", ")")) for m in marks]
             grid.addTier(textgrid.IntervalTier(name, entries, 0.0, end_s))
     with whole_path(file) as partial:
         grid.save(str(partial), format="long_textgrid", includeBlankSpaces=True, reportingMode="error")
+
+
+def _order_slots(document: Any) -> None:
+    """Number the time slots in the order of their times, as the format wants them; pympi numbers them as they come."""
+    in_order = sorted(document.timeslots.items(), key=lambda slot: slot[1])
+    names = {old: f"ts{number}" for number, (old, _) in enumerate(in_order, start=1)}
+    document.timeslots = {names[old]: time_ms for old, time_ms in in_order}
+    for annotations, *_ in document.tiers.values():
+        for key, (start, end, *rest) in annotations.items():
+            annotations[key] = (names[start], names[end], *rest)
 
 
 def _interval_mark(recording: Recording, stored: StoredInterval) -> Mark:

@@ -37,6 +37,7 @@ _LEVELS = {
     "point_macro": "A person's mark inside a macro-expression, without length",
     "point_micro": "A person's mark inside a micro-expression, without length",
     "excluded": "A stretch that a person took out of the analysis",
+    "event": "What another program marked while the session was recorded",
 }
 
 _SIDECAR: dict[str, object] = {
@@ -53,7 +54,7 @@ _SIDECAR: dict[str, object] = {
         "Description": "What a person said of it",
         "Levels": {"found": "By the model, untouched", "accepted": "Accepted or made by a person"},
     },
-    "comment": {"Description": "Why a stretch was excluded"},
+    "comment": {"Description": "Why a stretch was excluded; the label of an event"},
 }
 
 
@@ -98,6 +99,10 @@ def write_bids(recording: Recording, files: Sequence[Path]) -> None:
         reason = safe_text(e.reason).strip() or MISSING
         cells = (f"{e.end_s - e.start_s:.6f}", "excluded", MISSING, *frames, MISSING, "person", MISSING, reason)
         rows.append((e.start_s, cells))
+    for event in recording.events:
+        frames = (str(event.frame), MISSING, str(event.frame))
+        who, label = safe_text(event.stream) or MISSING, safe_text(event.label) or MISSING
+        rows.append((event.time_s, ("0", "event", MISSING, *frames, MISSING, who, MISSING, label)))
     rows.sort(key=lambda row: row[0])
     write_table(files[0], COLUMNS, ((f"{t - first_s:.6f}", *cells) for t, cells in rows), delimiter="\t")
     write_summary(files[1], dict(_SIDECAR))

@@ -12,7 +12,7 @@ from pathlib import Path
 from app.tables import existing, whole_file
 from models.errors import OutputError, UsageError
 
-_RUNS = ("=", "+", "-", "@", "\t", "\r", "'")
+_RUNS = ("=", "+", "-", "@", "＝", "＋", "－", "＠", "'")
 """What makes a spreadsheet take a text for a formula, at its beginning; and the apostrophe that keeps it from that."""
 
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff\ud800-\udfff]")
@@ -21,13 +21,13 @@ _BREAKS = re.compile(r"[\t\r\n]+")
 
 def safe_text(text: str) -> str:
     """A text as a cell: on one line, and with an apostrophe in front where a spreadsheet would run it."""
-    guarded = f"'{text}" if text.startswith(_RUNS) else text
-    return _CONTROL.sub("", _BREAKS.sub(" ", guarded))
+    plain = plain_text(text)
+    return f"'{plain}" if plain.lstrip().startswith(_RUNS) else plain
 
 
 def bare_text(cell: str) -> str:
     """A cell as it was before ``safe_text``."""
-    return cell[1:] if cell.startswith("'") and cell[1:].startswith(_RUNS) else cell
+    return cell[1:] if cell.startswith("'") and cell[1:].lstrip().startswith(_RUNS) else cell
 
 
 def plain_text(text: str) -> str:

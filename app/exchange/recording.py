@@ -15,6 +15,7 @@ import numpy as np
 
 from app.exchange.files import bare_text
 from app.session import Session, read_session
+from app.session.events import StoredEvent, read_events
 from app.session.reader import Exclusion, FrameTable, StoredInterval, StoredPoint
 from app.session.schema import INFO_FILE, INTERVALS_FILE, SessionInfo
 from app.tables import INTERVAL_COLUMNS
@@ -50,6 +51,7 @@ class Recording:
     """A recording with everything that is known of it.
 
     name: of the exported files. source: where it was read. intervals: all of the table's rows, in order of onset.
+    events: what other programs marked while it was recorded.
     frames: None where there is no per-frame table. first_s: time of the video's first picture on the clock of all
     times here. duration_s, fps: None where unknown. video: its pictures, None where there are none. session: whether
     it is a session folder. video_id: the name by which data sets would call the video. participant: code, or empty.
@@ -60,6 +62,7 @@ class Recording:
     intervals: tuple[StoredInterval, ...]
     points: tuple[StoredPoint, ...]
     exclusions: tuple[Exclusion, ...]
+    events: tuple[StoredEvent, ...]
     frames: FrameTable | None
     first_s: float
     duration_s: float | None
@@ -143,6 +146,7 @@ def _of_session(folder: Path) -> Recording:
         intervals=_ordered(session.intervals),
         points=tuple(sorted(session.points, key=lambda point: (point.time_s, point.id))),
         exclusions=tuple(sorted(session.exclusions, key=lambda exclusion: (exclusion.start_s, exclusion.id))),
+        events=read_events(folder),
         frames=frames if len(frames) else None,
         first_s=info.clock.first_frame_s or 0.0,
         duration_s=duration_s,
@@ -203,6 +207,7 @@ def _of_table(path: Path) -> Recording:
         intervals=_ordered(rows(path, INTERVAL_COLUMNS, stored_interval)),
         points=(),
         exclusions=(),
+        events=(),
         frames=frames,
         first_s=0.0,
         duration_s=duration_s,

@@ -251,8 +251,8 @@ def _plain_table(title: str, heads: tuple[str, ...], rows: Sequence[tuple[str, .
     )
     body = "".join(f"<tr>{line}</tr>" for line in lines)
     return (
-        f'<h2>{title}</h2><div class="panel flow"><div class="scroll"><table class="slim"><thead><tr>{head}</tr></thead>'
-        f"<tbody>{body}</tbody></table></div></div>"
+        f'<h2>{title}</h2><div class="panel flow"><div class="scroll"><table class="slim">'
+        f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div></div>"
     )
 
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from app.exchange.files import safe_text, write_table
 from app.exchange.recording import Recording
+from app.session.events import EVENT_COLUMNS
 from app.session.reader import FrameTable, StoredInterval
 from app.session.schema import EXCLUSION_COLUMNS, POINT_COLUMNS
 from app.tables import FRAME_COLUMNS, INTERVAL_COLUMNS
@@ -34,10 +35,11 @@ _MEGC_TYPES = {ExpressionType.MACRO: "mae", ExpressionType.MICRO: "me"}
 
 
 def csv_files(recording: Recording, out: Path) -> list[Path]:
-    """Where ``write_csv`` writes: intervals, and of what there is frames, points and exclusions."""
+    """Where ``write_csv`` writes: intervals, and of what there is frames, points, exclusions and events."""
     parts = ["intervals"]
     parts += ["frames"] if recording.frames is not None else []
     parts += ["points", "exclusions"] if recording.session else []
+    parts += ["events"] if recording.events else []
     return [out / f"{recording.name}.{part}.csv" for part in parts]
 
 
@@ -64,6 +66,12 @@ def write_csv(recording: Recording, files: Sequence[Path]) -> None:
             for e in recording.exclusions
         )
         write_table(by_part["exclusions"], EXCLUSION_COLUMNS, exclusions)
+    if "events" in by_part:
+        events = (
+            (str(e.id), f"{e.time_s:.6f}", str(e.frame), safe_text(e.label), safe_text(e.stream))
+            for e in recording.events
+        )
+        write_table(by_part["events"], EVENT_COLUMNS, events)
 
 
 def interval_cells(stored: StoredInterval) -> tuple[str, ...]:

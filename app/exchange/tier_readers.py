@@ -13,7 +13,7 @@ from praatio import textgrid
 from praatio.utilities.errors import PraatioException
 from pympi.Elan import Eaf
 
-from app.exchange.annotations import POINT_TIER
+from app.exchange.annotations import EVENT_TIER, EXCLUSION_TIER, POINT_TIER
 from app.exchange.labels import Label
 from models.errors import DataError, UsageError
 
@@ -111,8 +111,11 @@ def read_textgrid(path: Path) -> Labels:
 
 
 def _label(tier: str, text: str, start_s: float, end_s: float | None, where: str) -> Label:
-    if tier.strip().casefold().startswith(POINT_TIER):
+    kind = tier.strip().casefold()
+    if kind.startswith(POINT_TIER):
         return Label((text,), start_s, None, None, where)
+    if kind.startswith((EXCLUSION_TIER, EVENT_TIER)):  # whatever stands there, it is no expression
+        return Label((tier,), start_s, end_s, None, where)
     apex_s = None
     if end_s is not None and (match := _APEX.search(text)) is not None:
         apex_s = float(match[1])
