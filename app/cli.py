@@ -14,6 +14,7 @@ import typer
 from app.cli_exchange import add_exchange_commands
 from app.cli_learn import add_learning_commands
 from app.cli_record import add_record_commands
+from app.cli_review import add_review_commands
 from app.cli_train import add_training_commands
 from app.cli_window import add_window_commands
 from app.logs import log_path, start_logging
@@ -128,6 +129,7 @@ def doctor() -> None:
 
 
 add_record_commands(app)
+add_review_commands(app)
 add_exchange_commands(app)
 add_training_commands(app)
 add_learning_commands(app)
