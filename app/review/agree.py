@@ -1,8 +1,8 @@
 """How far two coders agree: hits of intervals, and Cohen's kappa per frame.
 
 An interval of B is a hit if its overlap (IoU) with a not yet matched one of A of the same type is at least 0.5, the
-best overlaps first. A is the reference: precision is the share of B's intervals that are hits, recall that of A's. Frames
-that either coder excluded do not count, nor do intervals whose apex lies there.
+best overlaps first. A is the reference: precision is the share of B's intervals that are hits, recall that of A's.
+Frames that either coder excluded do not count, nor do intervals whose apex lies there.
 """
 
 from __future__ import annotations
