@@ -67,7 +67,7 @@ class MarkerSink:
         self._lsl = load()
         self._clock = ArrivalClock()
         self._frames: deque[tuple[float, int]] = deque(maxlen=_KEPT_FRAMES)
-        self._waiting: deque[_Marker] = deque()
+        self._waiting: list[_Marker] = []
         self._table = EventTable(folder)
         self._lock = threading.Lock()
         self._stop = threading.Event()
@@ -189,26 +189,26 @@ class MarkerSink:
 
     def _write(self, last: bool = False) -> None:
         """Write the markers whose frame has come. Under the lock."""
-        offset_s = self._clock.offset_s
-        if offset_s is None:
-            if last or self._waiting:
-                self._outside += len(self._waiting)
-                self._waiting.clear()
+        if not self._waiting:
             return
-        frames = list(self._frames) if self._waiting else []  # one step for the interpreter, so the reader may go on
-        while self._waiting and self._error is None:
-            time_s = self._waiting[0].lsl_s - offset_s
-            # the frame after it may be the nearer one
+        offset_s = self._clock.offset_s
+        frames = list(self._frames)  # one step for the interpreter, so the reading thread may go on
+        if offset_s is None or not frames:
+            self._outside += len(self._waiting)
+            self._waiting.clear()
+            return
+        waiting, self._waiting = self._waiting, []
+        for marker in waiting:
+            time_s = marker.lsl_s - offset_s
             if time_s > frames[-1][0] and not last:
-                return
-            marker = self._waiting.popleft()
-            if time_s < frames[0][0] and len(frames) < _KEPT_FRAMES:
+                self._waiting.append(marker)  # the frame after it may be the nearer one
+            elif time_s < frames[0][0] and len(frames) < _KEPT_FRAMES:
                 self._outside += 1
-                continue
-            try:
-                self._table.add(time_s, _nearest(frames, time_s), marker.label, marker.stream)
-            except OSError as error:
-                self._give_up(error)
+            elif self._error is None:
+                try:
+                    self._table.add(time_s, _nearest(frames, time_s), marker.label, marker.stream)
+                except OSError as error:
+                    self._give_up(error)
 
     def _give_up(self, error: OSError) -> None:
         self._error = self._error or f"No more events of other programs can be written ({error.strerror})."

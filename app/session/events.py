@@ -17,7 +17,9 @@ from models.errors import DataError
 EVENTS_FILE = "events.csv"
 EVENT_COLUMNS = ("id", "time_s", "frame", "label", "stream")
 
-_FORMULA = frozenset("=+-@\t\r'")
+_FORMULA = frozenset("=+-@＝＋－＠'")
+"""Beginnings that a spreadsheet takes for a formula, and the apostrophe that keeps it from that."""
+
 _LONGEST = 1000
 """Characters kept of a label."""
 
