@@ -57,7 +57,14 @@ def train(
     out: Annotated[Path, typer.Option(metavar="DIR", help="Folder for the run.")],
     config: Config = None,
     start: Annotated[
-        Path | None, typer.Option("--from", metavar="CHECKPOINT", help="A trained network to start from.")
+        Path | None,
+        typer.Option(
+            "--from", metavar="FILE|shipped", help="A trained network to start from; shipped: this program's."
+        ),
+    ] = None,
+    synthetic: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="DIR", help="An archive of synthetic video, whose intervals are exact; may be repeated."),
     ] = None,
     device: Annotated[Device, typer.Option(help="Where to train.")] = Device.AUTO,
 ) -> None:
@@ -68,15 +75,18 @@ def train(
     It may be interrupted: the same command goes on where it stopped.
     """
     require_extra("torch", "safetensors", "tensorboard")
+    from training import checkpoint
     from training.run import train_in
 
+    if start == Path("shipped") and not start.exists():
+        start = checkpoint.shipped()
     with _bar() as progress:
 
         def told(done: int, total: int, parts: Mapping[str, float]) -> None:
             if progress is not None:
                 progress(done, total, f"loss {sum(parts.values()):.3f}")
 
-        model = train_in(out, data, config, start, device.value, told)
+        model = train_in(out, data, config, start, device.value, told, synthetic or ())
     typer.echo(f"Trained: {model}. To use it: apexspot export-model {model} --out FILE.onnx.")
 
 

@@ -18,11 +18,15 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from models.assets import asset_path
 from models.errors import ModelFileError, OutputError
 from models.network import NetworkSettings
 from training.backbones import Backbone, Network, Shape, backbone_of, build
 from training.spotformer import SpotformerSettings
 from training.trainer import RunState, TrainSettings
+
+SHIPPED = "spotter.safetensors"
+"""The shipped model's checkpoint, from which others may start."""
 
 _NETWORK = "network."
 
@@ -76,6 +80,15 @@ def load_run(path: Path) -> RunState:
         return RunState(int(values.pop("step")), tensors, values)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise _refusal(path, error) from error
+
+
+def shipped() -> Path:
+    """The checkpoint that belongs to the shipped model.
+
+    Raises:
+        AssetError: it is missing.
+    """
+    return asset_path(SHIPPED)
 
 
 def parameter_count(network: torch.nn.Module) -> int:

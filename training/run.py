@@ -33,9 +33,10 @@ from training.archive import check_classes, check_names, data_digest, load_data
 from training.backbones import Network
 from training.config import RunConfig, load_config
 from training.datasets import Recording
+from training.exact import beside, exact_tracks
 from training.provenance import code_digest, versions, write_whole
 from training.ship import calm_stretches
-from training.tracks import make_tracks
+from training.tracks import Track, make_tracks
 from training.trainer import TrainingRun
 
 log = logging.getLogger(__name__)
@@ -56,9 +57,11 @@ def train_in(
     start_file: Path | None = None,
     device: str = "auto",
     progress: Progress | None = None,
+    synthetic: Sequence[Path] = (),
 ) -> Path:
     """Train in a folder, or go on there; returns the trained network's file.
 
+    start_file: checkpoint to start from. synthetic: archives whose intervals are exact (``training.exact``).
     device: "cpu", "cuda" or "auto" (CUDA where there is one). progress: called after each step with the steps done,
     all steps, and the parts of the loss.
 
@@ -73,14 +76,15 @@ def train_in(
     recordings = [r for folder in data for r in load_data(folder)]
     check_classes(recordings, " and ".join(str(folder) for folder in data))
     check_names(recordings)
+    exact = [track for folder in synthetic for track in exact_tracks(folder)]
     try:
         (out / "checkpoints").mkdir(parents=True, exist_ok=True)
-        _claim(out, config, _description(data, recordings, start_file), chosen)
+        _claim(out, config, _description(data, synthetic, recordings, start_file), chosen)
         if (out / MODEL).is_file():
             log.info("%s is there already", out / MODEL)
             return out / MODEL
         with _log_file(out / "train.log"):
-            _run(out, config, recordings, start, chosen, progress)
+            _run(out, config, recordings, exact, start, chosen, progress)
     except OSError as error:
         raise OutputError(f"{out} cannot be written ({error.strerror}).") from error
     return out / MODEL
@@ -90,16 +94,17 @@ def _run(
     out: Path,
     config: RunConfig,
     recordings: Sequence[Recording],
+    exact: Sequence[Track],
     start: Network | None,
     device: str,
     progress: Progress | None,
 ) -> None:
     settings = config.settings()
-    tracks = make_tracks(config.drawn_tracks, config.seed, calm_stretches(recordings))
+    tracks = beside(make_tracks(config.drawn_tracks, config.seed, calm_stretches(recordings)), exact)
     weights: dict[str, Tensor] | None = None if start is None else start.state_dict()
     run = TrainingRun(recordings, tracks, settings, weights, device, mixed=device == "cuda")
     _resume(run, out)
-    log.info("%d recordings, %d drawn tracks, on %s, from step %d", len(recordings), len(tracks), device, run.step)
+    log.info("%d recordings, %d synthetic tracks, on %s, from step %d", len(recordings), len(tracks), device, run.step)
     writer = SummaryWriter(str(out / "scalars"), purge_step=run.step + 1)
     try:
         while not run.finished:
@@ -170,11 +175,14 @@ def _claim(out: Path, config: RunConfig, what: dict[str, Any], device: str) -> N
     write_whole(description, json.dumps(what | {"device": device, "versions": versions()}, indent=1) + "\n")
 
 
-def _description(data: Sequence[Path], recordings: Sequence[Recording], start: Path | None) -> dict[str, Any]:
+def _description(
+    data: Sequence[Path], synthetic: Sequence[Path], recordings: Sequence[Recording], start: Path | None
+) -> dict[str, Any]:
     points = [p.type for r in recordings for p in r.points]
     return {
         "data": {
             "sha256": [data_digest(folder) for folder in data],
+            "synthetic_sha256": [data_digest(folder) for folder in synthetic],
             "sets": sorted({r.data_set for r in recordings}),
             "recordings": len(recordings),
             "points": {kind.value: points.count(kind) for kind in ExpressionType},

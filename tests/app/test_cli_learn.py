@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
 import json
 import shutil
@@ -12,6 +13,7 @@ import numpy as np
 import pytest
 
 import app.cli as cli
+from models.errors import AssetError
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -95,6 +97,42 @@ def test_the_whole_way_to_a_model_that_spots(run: Run, archive: Path, tmp_path: 
     assert spotter.spec.decode == shipped.spec.decode
     intensity, _ = spotter.score(np.zeros((50, 12, 2), np.float32))
     assert intensity.shape == (50,) and bool(np.isfinite(intensity).all())
+
+
+@needs_torch
+def test_training_starts_from_the_shipped_network(run: Run, archive: Path, tmp_path: Path) -> None:
+    """Where its checkpoint is there; a folder of that name comes first."""
+    from training import checkpoint
+
+    (tmp_path / "few.toml").write_text(
+        "steps = 2\ndrawn_tracks = 1\n[batch]\nrecorded = 1\nsynthetic = 1\nframes = 64\n"
+    )
+    command = (
+        "train",
+        "--data",
+        archive,
+        "--config",
+        "few.toml",
+        "--out",
+        "out",
+        "--device",
+        "cpu",
+        "--from",
+        "shipped",
+    )
+    try:
+        shipped = checkpoint.shipped()
+    except AssetError:
+        assert "spotter.safetensors is missing" in run(*command)[2]
+        return
+    code, out, err = run(*command)
+    assert (code, err) == (0, "") and "model.safetensors" in out
+    assert (
+        json.loads((tmp_path / "out" / "run.json").read_text())["start"]
+        == hashlib.sha256(shipped.read_bytes()).hexdigest()
+    )
+    before, after = checkpoint.load(shipped)[0], checkpoint.load(tmp_path / "out" / "model.safetensors")[0]
+    assert before.settings == after.settings
 
 
 @pytest.fixture(scope="module")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,8 +16,12 @@ pytest.importorskip("tensorboard", reason="the extra [train] (tensorboard) is no
 
 from models.errors import LabelError, ModelFileError, OutputError, UsageError  # noqa: E402
 from training import checkpoint  # noqa: E402
+from training.archive import load_data  # noqa: E402
 from training.config import load_config  # noqa: E402
+from training.exact import _visible, beside, exact_tracks  # noqa: E402
 from training.run import MODEL, train_in  # noqa: E402
+from training.ship import RENDERED_SHARE  # noqa: E402
+from training.tracks import make_tracks  # noqa: E402
 
 CONFIG = """
 seed = 5
@@ -152,6 +157,42 @@ def test_starting_from_a_trained_network(whole: Path, archive: Path, tmp_path: P
     assert len(described["start"]) == 64
     with pytest.raises(ModelFileError, match="not a checkpoint"):
         train_in(tmp_path / "no", [archive], few, few)
+
+
+def with_truth(archive: Path, folder: Path) -> Path:
+    """The archive with an exact interval in each recording."""
+    shutil.copytree(archive, folder)
+    rows = [f"{name},{name[:2]},40,47,60,macro" for name in ("s1_a", "s2_a")]
+    header = "video,subject,onset_frame,apex_frame,offset_frame,type"
+    (folder / "intervals.csv").write_text("\n".join([header, *rows]) + "\n")
+    return folder
+
+
+def test_synthetic_video_joins_with_its_truth(archive: Path, config: Path, tmp_path: Path) -> None:
+    synthetic = with_truth(archive, tmp_path / "synthetic")
+    model = train_in(tmp_path / "out", [archive], config, synthetic=[synthetic])
+    assert "4 synthetic tracks" in (tmp_path / "out" / "train.log").read_text()
+    assert len(json.loads((tmp_path / "out" / "run.json").read_text())["data"]["synthetic_sha256"]) == 1
+    assert model.is_file()
+    with pytest.raises(UsageError, match="another data"):
+        train_in(tmp_path / "out", [archive], config)
+    with pytest.raises(LabelError, match="no intervals"):
+        train_in(tmp_path / "no", [archive], config, synthetic=[archive])
+
+
+def test_the_truth_of_synthetic_video(archive: Path, tmp_path: Path) -> None:
+    first, second = exact_tracks(with_truth(archive, tmp_path / "synthetic"))
+    strength = first.strength[:, 0]
+    assert int(strength.argmax()) == 47 and strength[47] == 1.0 and not first.strength[:, 1].any()
+    assert strength[39] == strength[61] == 0.0 < strength[40] < strength[44]
+    (event,) = first.events
+    assert (event.onset, event.apex, event.offset, event.visible) == (40, 47, 60, True)
+    still = replace(load_data(tmp_path / "synthetic")[0], position_iod=np.zeros((150, 12, 2), np.float32))
+    assert not _visible(still.intervals[0], still.position_iod)
+    drawn = make_tracks(6, 0)
+    together = beside(drawn, [first, second])
+    assert sum(t.weight for t in together[6:]) / sum(t.weight for t in together) == pytest.approx(RENDERED_SHARE)
+    assert beside([], [first]) == [first] and beside(drawn, []) == drawn
 
 
 def test_what_cannot_be_trained_on_is_said_first(archive: Path, config: Path, tmp_path: Path) -> None:
