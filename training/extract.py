@@ -26,7 +26,7 @@ from training.readers.labels import CodedPoint, Finding, Reading, RecordingLabel
 from training.readers.layout import pictures_in
 from training.readers.pictures import frame_count, open_source
 from training.readers.points import PointDraw, draw_points
-from training.readers.sessions import FEATURES_FILE, load_features
+from training.readers.sessions import FEATURES_FILE, exclusions_digest, load_features
 
 log = logging.getLogger(__name__)
 
@@ -163,7 +163,8 @@ def _prepare(out: Path, data_set: str) -> Path:
 def _fingerprint(source: Path) -> str:
     """Tells another recording under the same path; copying or moving the data set does not change it."""
     if source.is_file():
-        return f"{source.name} {source.stat().st_size}"
+        excluded = exclusions_digest(source.parent) if source.name == FEATURES_FILE else ""
+        return f"{source.name} {source.stat().st_size} {excluded}".rstrip()
     pictures = pictures_in(source)
     sizes = [path.stat().st_size for _, path in (pictures[0], pictures[-1])] if pictures else []
     return " ".join(str(part) for part in (source.name, len(pictures), *sizes))

@@ -10,9 +10,9 @@ import pytest
 
 from models.errors import LabelError, UsageError
 from models.types import ExpressionType
-from training.archive import load_archive
-from training.extract import extract
-from training.readers import CodedInterval, CodedPoint, DataSet, read
+from training.archive import load_archive, load_motion
+from training.extract import Extraction, complete, plan, see
+from training.readers import CodedInterval, CodedPoint, DataSet, Reading, read
 
 MACRO, MICRO = ExpressionType.MACRO, ExpressionType.MICRO
 
@@ -114,9 +114,11 @@ def test_videos_without_labels_come_along_when_asked_for(own: Path) -> None:
 # --- sessions -----------------------------------------------------------------------------------------------------
 
 
-def session(folder: Path, video: Path | None, points: str | None, start_s: float = 0.0) -> None:
+def session(
+    folder: Path, video: Path | None, points: str | None, start_s: float = 0.0, participant: str = "anna"
+) -> None:
     folder.mkdir()
-    write(folder / "session.json", "{}")
+    write(folder / "session.json", f'{{"participant": "{participant}"}}')
     write(folder / "frames.csv", f"frame,time_s,face,intensity,macro,micro\n0,{start_s},1,,,\n")
     if video is not None:
         shutil.copy(video, folder / "video.mp4")
@@ -125,7 +127,7 @@ def session(folder: Path, video: Path | None, points: str | None, start_s: float
 
 
 def test_sessions_give_points_on_the_videos_own_clock(tmp_path: Path, face_video: Path) -> None:
-    session(tmp_path / "2026-11-22_14-03-07_anna-2", face_video, "1,2.25,22,macro,person\n", start_s=1.5)
+    session(tmp_path / "2026-11-22_14-03-07_berta-2", face_video, "1,2.25,22,macro,person\n", start_s=1.5)
     session(tmp_path / "2026-11-22_15-00-00", face_video, None)
     session(tmp_path / "2026-11-22_16-00-00", None, "1,0.5,15,macro,person\n")
     reading = read(DataSet.SESSIONS, tmp_path)
@@ -134,8 +136,24 @@ def test_sessions_give_points_on_the_videos_own_clock(tmp_path: Path, face_video
     assert (recording.subject, recording.points) == ("anna", (CodedPoint(0.75, MACRO),))
     said = " ".join(finding.sentence for finding in reading.findings)
     assert "2026-11-22_15-00-00 has no points yet" in said and "2026-11-22_16-00-00 has neither" in said
-    one = read(DataSet.SESSIONS, tmp_path / "2026-11-22_14-03-07_anna-2")
+    one = read(DataSet.SESSIONS, tmp_path / "2026-11-22_14-03-07_berta-2")
     assert [r.name for r in one.recordings] == [recording.name]
+
+
+def test_the_participant_is_that_of_the_session_not_of_its_folder(tmp_path: Path, face_video: Path) -> None:
+    session(tmp_path / "2026-11-22_14-03-07_anna", face_video, "1,0.5,15,macro,person\n", participant="berta")
+    session(tmp_path / "2026-11-22_15-03-07_anna", face_video, "1,0.5,15,macro,person\n", participant="")
+    reading = read(DataSet.SESSIONS, tmp_path)
+    assert [r.subject for r in reading.recordings] == ["berta", "2026-11-22_15-03-07_anna"]
+    (finding,) = reading.findings
+    assert not finding.lost and "2026-11-22_15-03-07_anna names no participant" in finding.sentence
+
+
+def extract(reading: Reading, out: Path) -> Extraction:
+    planned = plan(reading, out)
+    for order in planned.todo:
+        see(order, lambda share: None)
+    return complete(planned, {})
 
 
 def features(path: Path, start_s: float, seconds: float = 2.0) -> None:
@@ -157,13 +175,36 @@ def test_a_session_gives_what_was_seen_while_it_ran(tmp_path: Path) -> None:
     features(folder / "features.npy", start_s=10.0)
     reading = read(DataSet.SESSIONS, folder.parent)
     assert not reading.findings
-    result = extract(reading, tmp_path / "out", report=lambda done, total, name: None)
+    result = extract(reading, tmp_path / "out")
     assert (result.extracted, result.failed, result.points) == (1, (), 2)
     (recording,) = load_archive(tmp_path / "out")
     assert (recording.name, recording.subject, recording.fps) == (folder.name, "P07", pytest.approx(25.0))
     assert recording.position_iod.shape == (61, 12, 2)
     assert np.allclose(recording.position_iod[:, 0, 0], np.arange(61) / 300, atol=1e-5)
     assert [point.frame for point in recording.points] == [30, 57]
+
+
+def test_excluded_stretches_give_neither_points_nor_frames(tmp_path: Path) -> None:
+    folder = tmp_path / "in" / "2026-11-22_14-03-07_x"
+    folder.parent.mkdir()
+    session(folder, None, "1,10.4,10,macro,person\n2,11.2,30,micro,person\n")
+    features(folder / "features.npy", start_s=10.0)
+    assert len(read(DataSet.SESSIONS, folder.parent).recordings[0].points) == 2
+    extract(read(DataSet.SESSIONS, folder.parent), tmp_path / "out")
+    (motion,) = (tmp_path / "out" / "motion").glob("*.npz")
+    assert load_motion(motion).valid.all()
+    columns = "id,start_s,end_s,start_frame,end_frame,reason\n"
+    write(folder / "exclusions.csv", columns + '1,11.0,11.4,25,35,"eats, talks"\n')
+    reading = read(DataSet.SESSIONS, folder.parent)
+    assert [point.type for point in reading.recordings[0].points] == [MACRO]
+    assert "row 3: the point lies in an excluded stretch" in reading.findings[0].sentence
+    # what was extracted before the exclusion is not taken for done
+    extract(reading, tmp_path / "out")
+    assert np.flatnonzero(~load_motion(motion).valid).tolist() == list(range(25, 36))
+    assert len(load_archive(tmp_path / "out")[0].points) == 1
+    write(folder / "exclusions.csv", columns + "1,soon,11.4,25,35,\n")
+    with pytest.raises(LabelError, match="row 2: start_s or end_s is not a number"):
+        read(DataSet.SESSIONS, folder.parent)
 
 
 def test_features_of_another_kind_are_refused(tmp_path: Path) -> None:

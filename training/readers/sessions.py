@@ -2,12 +2,13 @@
 
 A session keeps what perception saw while it ran, frame by frame. That is taken as it is, so that training sees exactly
 what the application saw, and sessions without a video serve as well. Only where it is missing is the video seen again.
+Stretches that a person excluded (``exclusions.csv``) give no points, and their frames count as frames without a face.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
-import re
 from pathlib import Path
 
 import numpy as np
@@ -22,15 +23,19 @@ from training.readers.spreadsheet import cell, columns, expression_type, read_sh
 
 DATA_SET = "sessions"
 FEATURES_FILE = "features.npy"
+EXCLUSIONS_FILE = "exclusions.csv"
 
-_NAME = re.compile(r"^\d{4}-\d\d-\d\d_\d\d-\d\d-\d\d(?:_(?P<person>.+?))?(?:-\d+)?$")
+_SLACK_S = 1e-5
+"""The tables' times have six decimals."""
+
 _FIELDS = {"time_s": (), "valid": (), "quality": (), "position_iod": (REGION_COUNT, 2)}
 
 
 def read(root: Path, labels: Path | None = None, *, unlabelled: bool = False) -> Reading:
-    """Read one session folder, or all in a folder. The subject is the participant, else the name behind the date.
+    """Read one session folder, or all in a folder. The subject is the participant that ``session.json`` names.
 
-    Sessions without a point are left out unless ``unlabelled`` is true.
+    A session that names none counts as a person of its own. Sessions without a point are left out unless
+    ``unlabelled`` is true.
 
     Raises:
         UsageError: there is no session, or ``labels`` was given (each session has its own).
@@ -52,6 +57,8 @@ def read(root: Path, labels: Path | None = None, *, unlabelled: bool = False) ->
 def load_features(path: Path) -> NDArray[np.void]:
     """Rows of ``features.npy`` with the fields time_s (s), valid, quality, position_iod (12, 2).
 
+    Frames of excluded stretches are not valid.
+
     Raises:
         LabelError: it cannot be read, holds nothing, or has other fields.
     """
@@ -65,7 +72,17 @@ def load_features(path: Path) -> NDArray[np.void]:
         raise LabelError(f"{path} does not hold a session's features as this version of apexspot writes them.")
     if not len(rows):
         raise LabelError(f"{path} holds no frames; leave this session out.")
+    for start_s, end_s in _exclusions(path.parent):
+        excluded = (rows["time_s"] >= start_s - _SLACK_S) & (rows["time_s"] <= end_s + _SLACK_S)
+        rows["valid"][excluded] = False
+        rows["position_iod"][excluded] = np.nan
     return np.asarray(rows)
+
+
+def exclusions_digest(folder: Path) -> str:
+    """Changes with what a person excluded from a session; empty where nothing was."""
+    path = folder / EXCLUSIONS_FILE
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:12] if path.is_file() else ""
 
 
 def _read_session(
@@ -87,18 +104,22 @@ def _read_session(
         return
     points = _points(folder, start_s, end_s, findings)
     if points or unlabelled:
-        recordings.append(RecordingLabels(folder.name, _subject(folder), DATA_SET, source, fps, (), points))
+        subject = _subject(folder, findings)
+        recordings.append(RecordingLabels(folder.name, subject, DATA_SET, source, fps, (), points))
     else:
         findings.append(Finding(f"{folder.name} has no points yet; left out (--unlabelled takes it in).", lost=False))
 
 
-def _subject(folder: Path) -> str:
+def _subject(folder: Path, findings: list[Finding]) -> str:
     try:
         participant = json.loads((folder / "session.json").read_text("utf-8")).get("participant")
     except (OSError, ValueError, AttributeError) as error:
         raise LabelError(f"{folder / 'session.json'} cannot be read ({error}); leave this session out.") from error
-    found = _NAME.match(folder.name)
-    return str(participant or (found and found["person"]) or folder.name)
+    if not participant:
+        findings.append(
+            Finding(f"{folder.name} names no participant in session.json; taken as a person of its own.", lost=False)
+        )
+    return str(participant or folder.name)
 
 
 def _points(folder: Path, start_s: float, end_s: float, findings: list[Finding]) -> tuple[CodedPoint, ...]:
@@ -109,6 +130,7 @@ def _points(folder: Path, start_s: float, end_s: float, findings: list[Finding])
     sheet = read_sheets(table)[0]
     header, at = columns(sheet, ("time_s", "type"))
     points = []
+    exclusions = _exclusions(folder)
     for number, row in enumerate(sheet.rows[header + 1 :], start=header + 2):
         if not any(row):
             continue
@@ -117,13 +139,33 @@ def _points(folder: Path, start_s: float, end_s: float, findings: list[Finding])
         except ValueError:
             raise LabelError(f"{table}, row {number}: time_s is {cell(row, at['time_s'])!r}, not seconds.") from None
         kind = expression_type(table, number, cell(row, at["type"]))
-        if -END_SLACK_S <= time_s <= end_s + END_SLACK_S:
+        if any(first_s - _SLACK_S <= time_s + start_s <= last_s + _SLACK_S for first_s, last_s in exclusions):
+            findings.append(Finding(f"{table}, row {number}: the point lies in an excluded stretch.", lost=False))
+        elif -END_SLACK_S <= time_s <= end_s + END_SLACK_S:
             points.append(CodedPoint(min(max(time_s, 0.0), end_s), kind))
         else:
             findings.append(
                 Finding(f"{table}, row {number}: the point lies outside the session; correct or remove it.", lost=True)
             )
     return tuple(points)
+
+
+def _exclusions(folder: Path) -> list[tuple[float, float]]:
+    """Start and end (s, on the session's clock, inclusive) of the stretches that a person took out."""
+    table = folder / EXCLUSIONS_FILE
+    if not table.is_file():
+        return []
+    sheet = read_sheets(table)[0]
+    header, at = columns(sheet, ("start_s", "end_s"))
+    stretches = []
+    for number, row in enumerate(sheet.rows[header + 1 :], start=header + 2):
+        if not any(row):
+            continue
+        try:
+            stretches.append((float(cell(row, at["start_s"])), float(cell(row, at["end_s"]))))
+        except ValueError:
+            raise LabelError(f"{table}, row {number}: start_s or end_s is not a number of seconds.") from None
+    return stretches
 
 
 def _first_time_s(table: Path) -> float:
