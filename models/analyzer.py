@@ -13,7 +13,7 @@ import numpy as np
 
 from models.baseline import RunningBaseline
 from models.grid import GridFrame, GridResampler
-from models.islands import LEAST_MOTION_IOD, Islands, farthest_iod
+from models.islands import LEAST_MOTION_IOD, FrameList, Islands, farthest_iod
 from models.spotter import Spotter
 from models.types import FloatArray, FrameMotion, Interval, Scores, Update
 
@@ -182,7 +182,8 @@ class _Segment:
 
 
 def _islands(scored: list[_Scored], start: int, spotter: Spotter) -> Islands:
-    return Islands([s.frame for s in scored], np.stack([s.scores for s in scored]), start, spotter.spec.decode)
+    frames = FrameList([s.frame for s in scored])
+    return Islands(frames, np.stack([s.scores for s in scored]), start, spotter.spec.decode)
 
 
 def _scores(scored: list[_Scored]) -> Scores:

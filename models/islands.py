@@ -6,8 +6,10 @@ Live scoring, batch scoring and a review with other thresholds decode here, so t
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from models.decode import CLASSES, DecodeSettings, Found, Run, class_scores, decode_island, islands, one_type
 from models.grid import GridFrame
@@ -20,13 +22,41 @@ LEAST_MOTION_IOD = 0.008
 """Displacement below which nothing is reported: twice the noise that perception may show on a still face."""
 
 
+class Stretch(Protocol):
+    """Grid frames in a row."""
+
+    def __getitem__(self, at: int, /) -> GridFrame: ...
+
+    def quality_of(self, first: int, end: int) -> NDArray[np.floating]:
+        """(N,) of the frames from ``first`` to before ``end``."""
+
+    def position_of(self, first: int, end: int) -> FloatArray:
+        """(N, 12, 2) of the frames from ``first`` to before ``end``."""
+
+
+class FrameList:
+    """A ``Stretch`` of single frames."""
+
+    def __init__(self, frames: Sequence[GridFrame]) -> None:
+        self._frames = frames
+
+    def __getitem__(self, at: int, /) -> GridFrame:
+        return self._frames[at]
+
+    def quality_of(self, first: int, end: int) -> NDArray[np.floating]:
+        return np.array([frame.quality for frame in self._frames[first:end]])
+
+    def position_of(self, first: int, end: int) -> FloatArray:
+        return np.stack([frame.position_iod for frame in self._frames[first:end]])
+
+
 class Islands:
     """Decoding of a run of scored frames; its first frame is ``start`` in the stretch.
 
     scores: (T, 3) intensity, macro, micro of the T ``frames``.
     """
 
-    def __init__(self, frames: Sequence[GridFrame], scores: FloatArray, start: int, settings: DecodeSettings) -> None:
+    def __init__(self, frames: Stretch, scores: FloatArray, start: int, settings: DecodeSettings) -> None:
         self._frames, self._start, self._settings = frames, start, settings
         self._intensity = np.ascontiguousarray(scores[:, 0])
         self._class_scores = class_scores(self._intensity, scores[:, 1:], settings)
@@ -47,11 +77,10 @@ class Islands:
 
     def _trustworthy(self, found: Found) -> bool:
         """No interval rests mostly on frames of low quality, on motion within the noise, or on a turn of the head."""
-        first = max(found.onset - _BEFORE_ONSET_FRAMES, 0)
-        frames = self._frames[first : found.offset + 1]
-        if float(np.mean([f.quality for f in frames[found.onset - first :]])) < LOW_QUALITY:
+        if float(np.mean(self._frames.quality_of(found.onset, found.offset + 1))) < LOW_QUALITY:
             return False
-        farthest, nose = farthest_iod(np.stack([f.position_iod for f in frames]))
+        first = max(found.onset - _BEFORE_ONSET_FRAMES, 0)
+        farthest, nose = farthest_iod(self._frames.position_of(first, found.offset + 1))
         return farthest >= LEAST_MOTION_IOD and nose <= self._settings.of(found.class_index).head_share * farthest
 
     def _interval(self, found: Found, final: bool) -> Interval:

@@ -5,9 +5,7 @@ The same as ``models.grid.GridResampler`` gives frame by frame, computed for hou
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +18,7 @@ from models.types import GRID_HZ, BoolArray, FloatArray, Interval, Scores
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class GridTrack(Sequence[GridFrame]):
+class GridTrack:
     """T grid frames. position_iod: (T, 12, 2), NaN where not valid. source_frame: nearest source frame's index."""
 
     time_s: NDArray[np.float64]
@@ -32,13 +30,7 @@ class GridTrack(Sequence[GridFrame]):
     def __len__(self) -> int:
         return len(self.time_s)
 
-    @overload
-    def __getitem__(self, at: int) -> GridFrame: ...
-    @overload
-    def __getitem__(self, at: slice) -> list[GridFrame]: ...
-    def __getitem__(self, at: int | slice) -> GridFrame | list[GridFrame]:
-        if isinstance(at, slice):
-            return [self[i] for i in range(*at.indices(len(self)))]
+    def __getitem__(self, at: int, /) -> GridFrame:
         return GridFrame(
             float(self.time_s[at]),
             bool(self.valid[at]),
@@ -46,6 +38,14 @@ class GridTrack(Sequence[GridFrame]):
             float(self.quality[at]),
             int(self.source_frame[at]),
         )
+
+    def quality_of(self, first: int, end: int) -> NDArray[np.float64]:
+        """(N,) of the frames from ``first`` to before ``end``."""
+        return self.quality[first:end]
+
+    def position_of(self, first: int, end: int) -> FloatArray:
+        """(N, 12, 2) of the frames from ``first`` to before ``end``."""
+        return self.position_iod[first:end]
 
     def part(self, first: int, end: int) -> GridTrack:
         """The frames from ``first`` to before ``end``, without copying."""
