@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from app.exchange.export import ALL, ExportResult, Format, export_all, export_session
-from app.exchange.importing import ImportFormat, ImportResult, import_as_coder, import_as_points
+from app.exchange.importing import ImportFormat, ImportResult, as_coded, import_as_coder, import_as_points
 from app.exchange.labels import LabelNames
 
 __all__ = [
@@ -13,6 +13,7 @@ __all__ = [
     "ImportFormat",
     "ImportResult",
     "LabelNames",
+    "as_coded",
     "export_all",
     "export_session",
     "import_as_coder",

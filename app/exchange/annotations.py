@@ -49,8 +49,9 @@ def note(recording: Recording, stored: StoredInterval) -> str:
     """What is said of an interval in its annotation: the apex as a time in the video, score, number and status."""
     i = stored.interval
     parts = [f"apex {video_ms(recording, i.apex_s) / 1000:.3f} s"]
-    if not math.isnan(i.score):  # a coder gives no score
-        parts.append(f"score {i.score:.2f}")
+    score = recording.score(stored)
+    if not math.isnan(score):
+        parts.append(f"score {score:.2f}")
     return plain_text(", ".join((*parts, f"no. {stored.id}", stored.source, stored.status)))
 
 
@@ -123,9 +124,9 @@ def _order_slots(document: Any) -> None:
     in_order = sorted(document.timeslots.items(), key=lambda slot: slot[1])
     names = {old: f"ts{number}" for number, (old, _) in enumerate(in_order, start=1)}
     document.timeslots = {names[old]: time_ms for old, time_ms in in_order}
-    for annotations, *_ in document.tiers.values():
-        for key, (start, end, *rest) in annotations.items():
-            annotations[key] = (names[start], names[end], *rest)
+    for marks, *_ in document.tiers.values():
+        for key, (start, end, *rest) in marks.items():
+            marks[key] = (names[start], names[end], *rest)
 
 
 def _interval_mark(recording: Recording, stored: StoredInterval) -> Mark:

@@ -83,7 +83,7 @@ def write_bids(recording: Recording, files: Sequence[Path]) -> None:
             i.type.value,
             f"{i.apex_s - first_s:.6f}",
             *(str(frame) for frame in (i.onset_frame, i.apex_frame, i.offset_frame)),
-            number_cell(i.score, 5, MISSING),
+            number_cell(recording.score(stored), 5, MISSING),
             safe_text(stored.source) or MISSING,
             stored.status,
             MISSING,

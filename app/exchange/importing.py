@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 
@@ -13,10 +12,11 @@ import numpy as np
 
 from app.exchange.files import check_free, safe_text, write_table
 from app.exchange.labels import LabelNames, Typed, listed, typed
-from app.exchange.recording import INTERVALS_SUFFIX, finished_session
+from app.exchange.recording import INTERVALS_SUFFIX, finished_session, read_recording
 from app.exchange.table_readers import read_boris, read_csv
 from app.exchange.tables import interval_cells
 from app.exchange.tier_readers import Labels, read_elan, read_textgrid
+from app.review.review import PERSON_SCORE
 from app.session import Session
 from app.session.folder import check_participant
 from app.session.reader import FrameTable, StoredInterval
@@ -139,6 +139,24 @@ def import_as_points(
     return ImportResult(out, {type_: counts[type_.value] for type_ in ExpressionType}, tuple(notes))
 
 
+def as_coded(session: Session, table: Path) -> Session:
+    """The session as a coder sees it whose intervals lie in a table of their own, for ``app.review.agree``.
+
+    Raises:
+        UsageError: there is no such table.
+        DataError: it is damaged, or of another recording: an interval's frames are not those of its times.
+    """
+    intervals = read_recording(table).intervals
+    frames = session.frames
+    for stored in intervals:
+        i = stored.interval
+        for frame, time_s in ((i.onset_frame, i.onset_s), (i.offset_frame, i.offset_s)):
+            row = min(int(np.searchsorted(frames.index, frame)), len(frames) - 1)
+            if not len(frames) or abs(float(frames.time_s[row]) - time_s) > END_SLACK_S:
+                raise DataError(f"{table} is not of the recording {session.folder}: frame {frame} is at another time.")
+    return replace(session, intervals=intervals, points=(), exclusions=())
+
+
 def check_coder(name: str) -> str:
     """A coder's name, fit for a file's.
 
@@ -180,7 +198,7 @@ class _Clock:
             raise DataError(f"{self._file}, {label.where}: its apex lies outside of it; correct it there.")
         apex_s = min(max(apex_s, onset_s), offset_s)
         onset, apex, offset = (self._frame(time_s) for time_s in (onset_s, apex_s, offset_s))
-        return Interval(one.type, onset_s, apex_s, offset_s, onset, apex, offset, score=math.nan)
+        return Interval(one.type, onset_s, apex_s, offset_s, onset, apex, offset, PERSON_SCORE)
 
     def point_s(self, one: Typed) -> float:
         label = one.label

@@ -14,6 +14,8 @@ from typing import Any, TypeVar
 import numpy as np
 
 from app.exchange.files import bare_text
+from app.review.folders import SUFFIX
+from app.review.opening import session_for
 from app.session import Session, read_session
 from app.session.events import StoredEvent, read_events
 from app.session.reader import Exclusion, FrameTable, StoredInterval, StoredPoint
@@ -25,6 +27,8 @@ from models.types import ExpressionType, Interval
 INTERVALS_SUFFIX = ".intervals.csv"
 COUNTS = ("found", "accepted")
 """Statuses of intervals that count; the others were rejected by a person, or replaced by one of theirs."""
+
+_TABLES = (".csv", ".txt")
 
 _SIZE_CAP_BYTES = 256 * 1024 * 1024
 
@@ -43,7 +47,6 @@ class About:
     versions: tuple[tuple[str, str], ...] = ()
     thresholds: dict[str, float] | None = None
     remarks: tuple[str, ...] = ()
-    pictures_dropped: int = 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -82,6 +85,11 @@ class Recording:
         """Those that count, of one type."""
         return tuple(stored for stored in self.kept if stored.interval.type is type_)
 
+    @staticmethod
+    def score(stored: StoredInterval) -> float:
+        """How sure the model was; NaN for what a person made, whatever the table says."""
+        return stored.interval.score if stored.source == "model" else math.nan
+
     @property
     def end_s(self) -> float:
         """Length of the recording seen from its video's first picture; not less than anything in it."""
@@ -97,7 +105,9 @@ class Recording:
 
 
 def read_recording(source: Path, video: Path | None = None) -> Recording:
-    """Read what is to be exported; nothing is changed. ``video``: its pictures, where they lie elsewhere.
+    """Read what is to be exported; nothing is changed. A video that was reviewed stands for its review.
+
+    video: the pictures, where they lie elsewhere.
 
     Raises:
         UsageError: there is no such session or table.
@@ -111,8 +121,13 @@ def read_recording(source: Path, video: Path | None = None) -> Recording:
         if not (source / INFO_FILE).is_file():
             raise UsageError(f"{source} is no session (it has no {INFO_FILE}); name one, or a NAME.intervals.csv.")
         recording = _of_session(source)
-    elif source.is_file():
+    elif source.is_file() and source.suffix.lower() in _TABLES:
         recording = _of_table(source)
+    elif source.is_file():
+        folder = session_for(source)
+        if folder is None:
+            raise UsageError(f"{source} has not been analysed; do that first: apexspot open {source}")
+        recording = _of_session(folder)
     else:
         raise UsageError(f"There is no session or table {source}.")
     return recording if video is None else replace(recording, video=video)
@@ -141,7 +156,7 @@ def _of_session(folder: Path) -> Recording:
     fps, duration_s = _rate(frames)
     kind, name = info.source.kind, info.source.name
     return Recording(
-        name=folder.resolve().name,
+        name=folder.resolve().name.removesuffix(SUFFIX),
         source=folder,
         intervals=_ordered(session.intervals),
         points=tuple(sorted(session.points, key=lambda point: (point.time_s, point.id))),
@@ -186,7 +201,6 @@ def _about_session(info: SessionInfo) -> About:
         versions=tuple(sorted(info.versions.items())),
         thresholds={"intensity": thresholds.island, "macro": thresholds.macro, "micro": thresholds.micro},
         remarks=info.remarks,
-        pictures_dropped=counts.dropped,
     )
 
 

@@ -214,7 +214,7 @@ def _interval_row(recording: Recording, stored: StoredInterval, pictures: dict[i
         *(_time(recording, time_s) for time_s in (i.onset_s, i.apex_s, i.offset_s)),
         f"{i.duration_s:.3f} s",
         f"{i.onset_frame}–{i.offset_frame}",
-        "–" if math.isnan(i.score) else f"{i.score:.2f}",
+        "–" if math.isnan(recording.score(stored)) else f"{i.score:.2f}",
     )
     cells = "".join(f'<td class="n">{number}</td>' for number in numbers)
     return (

@@ -75,14 +75,14 @@ def write_csv(recording: Recording, files: Sequence[Path]) -> None:
 
 
 def interval_cells(stored: StoredInterval) -> tuple[str, ...]:
-    """A row of an intervals table; times with all the digits that a session has, ``nan`` for no score."""
+    """A row of an intervals table; times with all the digits that a session has."""
     i = stored.interval
     return (
         str(stored.id),
         i.type.value,
         *(f"{value:.6f}" for value in (i.onset_s, i.apex_s, i.offset_s, i.duration_s)),
         *(str(frame) for frame in (i.onset_frame, i.apex_frame, i.offset_frame)),
-        number_cell(i.score, 5, "nan"),
+        number_cell(i.score, 5),
         safe_text(stored.source),
         safe_text(stored.status),
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 
 import pandas as pd
@@ -10,8 +9,10 @@ import pytest
 from praatio import textgrid
 from pympi.Elan import Eaf
 
-from app.exchange import ImportFormat, LabelNames, export_session, import_as_coder, import_as_points
+from app.exchange import ImportFormat, LabelNames, as_coded, export_session, import_as_coder, import_as_points
 from app.exchange.recording import read_recording
+from app.review.agree import agreement
+from app.session import read_session
 from models.errors import ApexspotError, DataError, UsageError
 from models.types import ExpressionType
 from tests.app.exchange.conftest import FPS, INTERVALS, KEPT, POINTS, make_session, table, time_s
@@ -47,7 +48,7 @@ def test_what_was_exported_comes_back_the_same(format_: str, session: Path, tmp_
     assert {(s.source, s.status) for s in back} == {("Second", "accepted")}
     for stored, (_, type_, onset, apex, offset, *_) in zip(back, counting, strict=True):
         i = stored.interval
-        assert i.type.value == type_ and math.isnan(i.score)
+        assert i.type.value == type_ and i.score == 1.0
         assert (i.onset_s, i.offset_s) == pytest.approx((time_s(onset), time_s(offset)), abs=0.0005)
         assert (i.onset_frame, i.offset_frame) == (onset, offset)
         if format_ == "boris":  # its events have no place for an apex
@@ -264,3 +265,19 @@ def test_an_unfinished_session_takes_nothing_in(tmp_path: Path) -> None:
     source = eaf(tmp_path / "anna.eaf", {"macro": [(400, 900, "")]})
     with pytest.raises(DataError, match="apexspot recover"):
         import_as_coder(source, ImportFormat.ELAN, session=folder)
+
+
+def test_a_coder_can_be_compared_with_the_session(session: Path, tmp_path: Path) -> None:
+    own = read_session(session)
+    file = exported(session, "elan", tmp_path / "out")
+    same = as_coded(own, import_as_coder(file, ImportFormat.ELAN, session=session, coder="same").file)
+    assert [(row.a, row.b, row.hits) for row in agreement(own, same)] == [(3, 3, 3), (3, 3, 3), (6, 6, 6)]
+    source = eaf(tmp_path / "anna.eaf", {"macro": [(800, 2200, "")], "micro": [(9000, 9200, "")]})
+    other = as_coded(own, import_as_coder(source, ImportFormat.ELAN, session=session).file)
+    macro, micro, _ = agreement(own, other)
+    assert (macro.a, macro.b, macro.hits) == (3, 1, 1) and micro.hits == 0
+    later = make_session(tmp_path / "later")
+    frames = [line.split(",") for line in (later / "frames.csv").read_text().splitlines()]
+    table(later / "frames.csv", frames[0], [[int(k) + 100, *rest] for k, *rest in frames[1:]])
+    with pytest.raises(DataError, match="is not of the recording"):
+        as_coded(read_session(later), session / "coders" / "anna.intervals.csv")
