@@ -82,6 +82,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
     logging.getLogger("training").setLevel(logging.WARNING)
     out = options.out
+    if out.exists() and any(out.iterdir()):
+        parser.error(f"{out} is not empty")
     (out / "videos").mkdir(parents=True)
     learned = labelled_script(SEED, 60.0 * options.minutes, options.points)
     test = replace(random_script(SEED + 1, 60.0 * options.test_minutes), identity=learned.identity)

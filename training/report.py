@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import json
 from collections.abc import Mapping, Sequence
@@ -64,12 +65,15 @@ def write_tables(
     Raises:
         OutputError: the folder cannot be written.
     """
-    text = text_table(rows, note)
-    document = {**made_from, "rows": [_document(row) for row in rows], **provenance(data, seeds)}
+    origin = provenance(data, seeds)
+    text = text_table(rows, note) + f"{_words(origin, made_from)} All of it stands in {name}.json.\n"
+    document = {**made_from, "rows": [_document(row) for row in rows], **origin}
     files = {
         "txt": text,
-        "md": markdown(rows, note, document),
-        "csv": csv_table(rows),
+        "md": f"{markdown(rows, note)}\n{_words(origin, made_from)} All of it stands in `{name}.json`.\n",
+        "csv": csv_table(
+            rows, {"configuration": digest(made_from), "data": _data(origin), "code": str(origin["code"])}
+        ),
         "json": json.dumps(document, indent=1) + "\n",
     }
     try:
@@ -96,7 +100,22 @@ def text_table(rows: Sequence[Row], note: str) -> str:
     return "\n".join([*lines, note]) + "\n"
 
 
-def markdown(rows: Sequence[Row], note: str, document: Mapping[str, Any]) -> str:
+def digest(made_from: Mapping[str, object]) -> str:
+    """Of a configuration: the beginning of its SHA-256."""
+    return hashlib.sha256(json.dumps(made_from, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _data(origin: Mapping[str, Any]) -> str:
+    return "+".join(sha256[:16] for sha256 in origin["data_sha256"])
+
+
+def _words(origin: Mapping[str, Any], made_from: Mapping[str, object]) -> str:
+    """What a result was made from, in one sentence."""
+    versions = ", ".join(f"{name} {number}" for name, number in origin["versions"].items())
+    return f"Configuration {digest(made_from)}, data {_data(origin)}, code {origin['code']}; {versions}."
+
+
+def markdown(rows: Sequence[Row], note: str) -> str:
     """One line a row; each cell is precision / recall / F1 and TP/FP/FN."""
     seeds = len(rows[0].results)
     lines = []
@@ -111,31 +130,27 @@ def markdown(rows: Sequence[Row], note: str, document: Mapping[str, Any]) -> str
                 cells.append(f"{precision} / {recall} / **{f1}**{spread} ({tallies})")
             lines.append(f"| {row.method} | {' | '.join(cells)} |")
         lines.append("")
-    digests = ", ".join(f"`{digest[:16]}`" for digest in document["data_sha256"])
-    versions = ", ".join(f"{name} {number}" for name, number in document["versions"].items())
-    lines += [
-        f"In brackets TP/FP/FN. {note}",
-        "",
-        f"Data (SHA-256): {digests}. Program: `{document['code']}`. Versions: {versions}.",
-        "The configuration stands in the JSON file of the same name.",
-    ]
+    lines.append(f"In brackets TP/FP/FN. {note}")
     return "\n".join(lines) + "\n"
 
 
-def csv_table(rows: Sequence[Row]) -> str:
-    """One line for each row, type and seed, then their mean and their standard deviation ("spread")."""
+def csv_table(rows: Sequence[Row], origin: Mapping[str, str]) -> str:
+    """One line for each row, type and seed, then their mean and their standard deviation ("spread").
+
+    origin: further columns, the same in each line.
+    """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["method", "protocol", "data_set", "type", "seed", *FIGURES, *COUNTS])
+    writer.writerow(["method", "protocol", "data_set", "type", "seed", *FIGURES, *COUNTS, *origin])
     for row in rows:
         for kind in TYPES:
             head = [row.method, row.protocol, row.data_set, kind]
             names = (*FIGURES, *COUNTS)
             columns = [row.values(kind, name) for name in names]
             for seed, values in enumerate(zip(*columns, strict=True)):
-                writer.writerow([*head, seed, *(f"{v:.6g}" for v in values)])
-            writer.writerow([*head, "mean", *(f"{row.mean(kind, name):.6g}" for name in names)])
-            writer.writerow([*head, "spread", *(f"{row.spread(kind, name):.6g}" for name in names)])
+                writer.writerow([*head, seed, *(f"{v:.6g}" for v in values), *origin.values()])
+            for what, figure in (("mean", row.mean), ("spread", row.spread)):
+                writer.writerow([*head, what, *(f"{figure(kind, name):.6g}" for name in names), *origin.values()])
     return text.getvalue()
 
 

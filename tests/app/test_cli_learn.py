@@ -155,7 +155,7 @@ def test_evaluate_writes_tables_and_a_report_and_goes_on(run: Run, archive: Path
     assert made_from["configuration"]["settings"]["steps"] == 8 and made_from["folds"] == 3
     assert len(made_from["data_sha256"]) == 1 and "torch" in made_from["versions"] and made_from["seeds"] == [0]
     lines = (folder / "evaluation.csv").read_text().splitlines()
-    assert lines[0].startswith("method,protocol,data_set,type,seed,precision,recall,f1,tp,fp,fn")
+    assert lines[0].endswith("seed,precision,recall,f1,tp,fp,fn,configuration,data,code")
     assert len(lines) == 1 + 5 * 3 * 3
     assert "| honest |" in (folder / "evaluation.md").read_text()
     page = (folder / "report.html").read_text()
