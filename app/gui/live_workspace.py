@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
     QAbstractButton,
     QDialog,
@@ -73,6 +73,7 @@ class LiveWorkspace(QWidget):
         self.start_page.demo_requested.connect(lambda: self.play(DemoChoice()))
         self.start_page.camera_requested.connect(self.play)
         self.start_page.look_requested.connect(self._scan.look)
+        self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
         self.bar.start_button.setFocus()
         self._scan.look()
 
@@ -120,6 +121,7 @@ class LiveWorkspace(QWidget):
         if self._busy():
             return
         self._begin(choice)
+        self.setFocus()  # not a button that Space would press
         self._trouble = None
         self.player.record(choice, plan)
         self.view.show_snapshot(None)

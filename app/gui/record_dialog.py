@@ -47,6 +47,7 @@ class RecordDialog(QDialog):
         self.folder.setAccessibleName("Folder")
         choose = QPushButton("Choose…")
         choose.setAccessibleName("Choose the folder")
+        choose.setAutoDefault(False)  # the Enter key starts the recording
         choose.clicked.connect(self._choose_folder)
         self._space = QLabel()
         self._space.setObjectName("muted")
@@ -66,11 +67,13 @@ class RecordDialog(QDialog):
         self.buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
         self.start = QPushButton("Start recording")
         set_primary(self.start, True)
-        self.start.setDefault(True)
         self.buttons.addButton(self.start, QDialogButtonBox.ButtonRole.AcceptRole)
         self.buttons.accepted.connect(self._accept)
         self.buttons.rejected.connect(self.reject)
         self._lay_out(source, choose)
+        for button in self.buttons.buttons():
+            button.setAutoDefault(button is self.start)
+        self.start.setDefault(True)  # only now: before, it is in no dialog
 
         self.agreed.toggled.connect(self.consent.setEnabled)
         self.agreed.toggled.connect(lambda agreed: self.consent.setFocus() if agreed else None)
