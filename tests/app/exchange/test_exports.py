@@ -14,7 +14,18 @@ from pympi.Elan import Eaf
 
 from app.exchange import ExportResult, Format, export_all, export_session
 from app.tables import FRAME_COLUMNS, INTERVAL_COLUMNS
-from tests.app.exchange.conftest import EXCLUSIONS, FIRST_S, FPS, INTERVALS, KEPT, POINTS, REASON, table, time_s
+from tests.app.exchange.conftest import (
+    EXCLUSIONS,
+    FIRST_S,
+    FPS,
+    INTERVALS,
+    KEPT,
+    POINTS,
+    REASON,
+    make_session,
+    table,
+    time_s,
+)
 
 
 def expected(type_: str) -> list[tuple[int, int]]:
@@ -226,3 +237,17 @@ def test_the_times_in_a_video_do_not_depend_on_the_recordings_clock(session: Pat
     assert FIRST_S > 0
     events = pd.read_csv(exported(session, "bids", tmp_path, ".tsv"), sep="\t")
     assert events["onset"].iloc[0] == pytest.approx(20 / FPS)
+
+
+def test_the_review_of_a_video_is_exported_under_the_videos_name(tmp_path: Path) -> None:
+    folder = make_session(tmp_path / "talk.mp4.apexspot")
+    (file,) = export_session(folder, ["elan"], tmp_path / "out").files
+    assert file.name == "talk.mp4.eaf"
+
+
+def test_a_table_and_its_video_may_lie_apart(bare: Path, write_video, portrait, tmp_path: Path) -> None:
+    (tmp_path / "films").mkdir()
+    video = write_video(tmp_path / "films" / "talk.mp4", [portrait] * 250, [k * 40 for k in range(250)])
+    eaf, html = export_session(bare, ["elan", "html"], tmp_path / "out", video=video).files
+    assert Eaf(str(eaf)).get_linked_files()[0]["RELATIVE_MEDIA_URL"] == "../films/talk.mp4"
+    assert html.read_text().count('src="data:image/jpeg;base64,') == len(KEPT)

@@ -73,6 +73,7 @@ def test_an_export_never_writes_over_its_source(session: Path, bare: Path, run) 
         (("SESSION", "OTHER", "--to", "csv"), 2, "Two of the recordings would both be written to"),
         (("BROKEN", "--to", "csv"), 1, "apexspot recover"),
         (("FILE", "--to", "csv"), 1, "lacks the column id"),
+        (("VIDEO", "--to", "csv"), 2, "has not been analysed; do that first: apexspot open"),
     ],
 )
 def test_what_cannot_be_exported_is_one_sentence(
@@ -82,7 +83,9 @@ def test_what_cannot_be_exported_is_one_sentence(
     file.write_text("a,b\n1,2\n")
     other = make_session(tmp_path / "elsewhere" / session.name)
     broken = make_session(tmp_path / "broken", state=SessionState.RECORDING)
-    named = {"SESSION": session, "FILE": file, "OTHER": other, "BROKEN": broken}
+    video = tmp_path / "film.mp4"
+    video.write_bytes(b"a film")
+    named = {"SESSION": session, "FILE": file, "OTHER": other, "BROKEN": broken, "VIDEO": video}
     found = run("export", *(named.get(argument, argument) for argument in arguments))
     assert found[0] == code and sentence in found[2] and found[2].count("\n") == 1
     assert list(Path().iterdir()) == []
