@@ -87,7 +87,9 @@ def write_elan(recording: Recording, file: Path) -> None:
     document.remove_tier("default")
     if recording.video is not None:
         video = recording.video.resolve()
-        document.add_linked_file(video.as_uri(), relpath=_relative(video, file.parent), mimetype=_mime(video))
+        # ELAN takes what stands behind "file:" for a path as it is, without percent signs for blanks
+        url = f"file:///{video.as_posix().lstrip('/')}"
+        document.add_linked_file(url, relpath=_relative(video, file.parent), mimetype=_mime(video))
     for name, marks in tiers_of(recording).items():
         document.add_tier(name, part=plain_text(recording.participant) or None)
         for mark in marks:

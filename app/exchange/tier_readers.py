@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 import warnings
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from praatio import textgrid
 from praatio.utilities.errors import PraatioException
@@ -73,7 +73,7 @@ def read_elan(path: Path) -> Labels:
     except Exception as error:  # pympi lets through whatever a broken file brings about
         raise DataError(f"{path} is no .eaf that can be read, or it is damaged; does ELAN open it?") from error
     url = str(media[0].get("MEDIA_URL") or "") if media else ""
-    return Labels(tuple(labels), PurePosixPath(unquote(urlsplit(url).path)).name)
+    return Labels(tuple(labels), unquote(url.rpartition("/")[2]))
 
 
 def _elan_tier(tier: str, rows: list[tuple[Any, ...]], origin_ms: int) -> list[Label]:

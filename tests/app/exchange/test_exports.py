@@ -247,7 +247,9 @@ def test_the_review_of_a_video_is_exported_under_the_videos_name(tmp_path: Path)
 
 def test_a_table_and_its_video_may_lie_apart(bare: Path, write_video, portrait, tmp_path: Path) -> None:
     (tmp_path / "films").mkdir()
-    video = write_video(tmp_path / "films" / "talk.mp4", [portrait] * 250, [k * 40 for k in range(250)])
+    video = write_video(tmp_path / "films" / "my talk.mp4", [portrait] * 250, [k * 40 for k in range(250)])
     eaf, html = export_session(bare, ["elan", "html"], tmp_path / "out", video=video).files
-    assert Eaf(str(eaf)).get_linked_files()[0]["RELATIVE_MEDIA_URL"] == "../films/talk.mp4"
+    (media,) = Eaf(str(eaf)).get_linked_files()
+    assert media["RELATIVE_MEDIA_URL"] == "../films/my talk.mp4"
+    assert media["MEDIA_URL"] == f"file://{video}", "ELAN wants a path as it is"
     assert html.read_text().count('src="data:image/jpeg;base64,') == len(KEPT)
