@@ -6,32 +6,21 @@ import contextlib
 import secrets
 import shutil
 import time
-from array import array
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
-from app.tables import FrameRows, write_frames, write_intervals, write_summary
+from app.tables import write_frames, write_intervals, write_summary
 from app.versions import versions
-from models.analyzer import Analyzer
+from models.api import Analysis, Progress, analyze
 from models.assets import FACE_LANDMARKER_SHA256
 from models.digest import content_sha256, perception_digest, scoring_digest
 from models.errors import OutputError
-from models.perception import Perception
 from models.spotter import Spotter
-from models.types import GRID_HZ, ExpressionType, Interval, Scores, Update
-from models.video import VideoFile
-
-_STEP_FRAMES = 300
-"""Frames between two steps of the scoring; the scores do not depend on it."""
+from models.types import GRID_HZ, ExpressionType, Interval
 
 _CUT_OFF_S = 1.0
 """A video that ends this much before the length that it states is reported as cut off."""
-
-Progress = Callable[[float, float | None], None]
-"""Called with the seconds done and the seconds in all (``None`` where unknown)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,35 +92,24 @@ def spot_video(path: Path, files: SpotFiles, spotter: Spotter, progress: Progres
         UsageError, DataError: the video cannot be read.
         OutputError: a result cannot be written.
     """
-    index, time_s, face = array("q"), array("d"), array("b")
-    finals: list[Scores] = []
-    intervals: list[Interval] = []
-
-    def collect(update: Update) -> None:
-        finals.append(update.final)
-        intervals.extend(update.intervals)
-
     begin_s = time.monotonic()
-    with VideoFile(path) as video, Perception() as perception:
-        sha256 = content_sha256(path)
-        analyzer = Analyzer(spotter)
-        for frame in video:
-            motion = perception.process(frame)
-            analyzer.push(motion)
-            index.append(motion.index)
-            time_s.append(motion.time_s)
-            face.append(motion.valid)
-            if len(index) % _STEP_FRAMES == 0:
-                collect(analyzer.update(provisional=False))
-            if progress is not None:
-                progress(frame.time_s, video.duration_s)
-        collect(analyzer.finish())
-        rows = FrameRows(np.array(index), np.array(time_s), np.array(face, np.bool_))
-        result = _result(video, rows, files, tuple(intervals), sha256, time.monotonic() - begin_s)
-
+    analysis = analyze(path, model=spotter, progress=progress)
+    result = SpotResult(
+        video=path,
+        files=files,
+        frames=len(analysis.rows),
+        duration_s=analysis.duration_s,
+        fps=analysis.fps,
+        face_share=analysis.face_share,
+        skipped=analysis.skipped,
+        intervals=analysis.intervals,
+        message=_message(analysis),
+        sha256=content_sha256(path),
+        taken_s=time.monotonic() - begin_s,
+    )
     with _together(files) as written:
-        write_intervals(written.intervals, intervals)
-        write_frames(written.frames, rows, Scores.concatenate(finals))
+        write_intervals(written.intervals, analysis.intervals)
+        write_frames(written.frames, analysis.rows, analysis.scores)
         write_summary(written.summary, _summary(result, written, spotter))
     return result
 
@@ -178,39 +156,16 @@ def _together(files: SpotFiles) -> Iterator[SpotFiles]:
         raise OutputError(f"{files.summary} and its tables cannot be written ({reason}).") from error
 
 
-def _result(
-    video: VideoFile,
-    rows: FrameRows,
-    files: SpotFiles,
-    intervals: tuple[Interval, ...],
-    sha256: str,
-    taken_s: float,
-) -> SpotResult:
-    frames = len(rows)
-    span_s = float(rows.time_s[-1] - rows.time_s[0])
-    fps = (frames - 1) / span_s if span_s > 0.0 else None
-    face_share = float(np.mean(rows.face))
-    duration_s = span_s + (1.0 / fps if fps else 0.0)
+def _message(analysis: Analysis) -> str:
     remarks = []
-    if not rows.face.any():
+    if not analysis.rows.face.any():
         remarks.append("No face was found in this video.")
-    if video.skipped:
-        remarks.append(f"{video.skipped} damaged or repeated frames were left out.")
-    if video.duration_s is not None and video.duration_s - duration_s > _CUT_OFF_S:
-        remarks.append(f"The video ends after {duration_s:.1f} of {video.duration_s:.1f} s; it seems to be cut off.")
-    return SpotResult(
-        video.path,
-        files,
-        frames,
-        duration_s,
-        fps,
-        face_share,
-        video.skipped,
-        intervals,
-        " ".join(remarks),
-        sha256,
-        taken_s,
-    )
+    if analysis.skipped:
+        remarks.append(f"{analysis.skipped} damaged or repeated frames were left out.")
+    stated_s, duration_s = analysis.stated_s, analysis.duration_s
+    if stated_s is not None and stated_s - duration_s > _CUT_OFF_S:
+        remarks.append(f"The video ends after {duration_s:.1f} of {stated_s:.1f} s; it seems to be cut off.")
+    return " ".join(remarks)
 
 
 def _summary(result: SpotResult, written: SpotFiles, spotter: Spotter) -> dict[str, object]:

@@ -1,0 +1,263 @@
+"""``apexspot spot`` over folders: what is done stays, what fails is named, what stops goes on."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+import app.cli as cli
+from app.batch.summary import row_of_failure, write_summary
+from app.spot import SpotFiles, remove_unfinished, spot_video
+from models.errors import OutputError
+from models.spotter import Spotter
+
+if TYPE_CHECKING:
+    from tests.app.batch.conftest import Command, Table
+    from tests.conftest import Picture, WriteVideo
+
+ROOT = Path(__file__).resolve().parents[3]
+ALL = ["room", "s1/smile", "s1/torn", "smile"]
+GOOD = ["room", "s1/smile", "smile"]
+
+
+def times(out: Path) -> dict[str, int]:
+    return {
+        path.relative_to(out).as_posix(): path.stat().st_mtime_ns
+        for path in out.rglob("*")
+        if path.is_file() and path.name != "summary.csv"
+    }
+
+
+def change(path: Path, *keys: str, value: object) -> None:
+    """Change one value in a NAME.json."""
+    summary = part = json.loads(path.read_text("utf-8"))
+    for key in keys[:-1]:
+        part = part[key]
+    assert keys[-1] in part
+    part[keys[-1]] = value
+    path.write_text(json.dumps(summary), "utf-8")
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory, make_study: Callable[[Path], Path]) -> Path:
+    """The results of the study's good videos, made once. Not to be changed."""
+    folder = tmp_path_factory.mktemp("done")
+    (make_study(folder / "study") / "s1" / "torn.mp4").unlink()
+    assert cli._run(["spot", str(folder / "study"), "--out", str(folder / "results")]) == 0
+    return folder / "results"
+
+
+@pytest.fixture
+def done(results: Path, study: Path, tmp_path: Path) -> Path:
+    """The same results, of the study without what is damaged."""
+    (study / "s1" / "torn.mp4").rename(tmp_path / "torn.mp4")
+    return Path(shutil.copytree(results, tmp_path / "results"))
+
+
+def test_a_folder_gives_results_in_its_sub_folders_and_a_summary(
+    run: Command, study: Path, tmp_path: Path, summary_of: Callable[[Path], Table], blink: Path
+) -> None:
+    code, _, err = run("spot", study, "--out", "results", "--jobs", 2)
+    assert code == 1
+    assert "torn.mp4" in err and "1 of 4 videos could not be used" in err
+    results = tmp_path / "results"
+    made = {path.relative_to(results).as_posix() for path in results.rglob("*") if path.is_file()}
+    assert made == {"summary.csv", *(f"{n}.{e}" for n in GOOD for e in ("intervals.csv", "frames.csv", "json"))}
+    table = summary_of(results)
+    assert list(table) == ALL
+    torn = table.pop("s1/torn")
+    assert "torn.mp4" in torn["error"] and torn["frames"] == torn["seconds"] == ""
+    assert all(float(row["seconds"]) > 0 and row["error"] == "" for row in table.values())
+    assert [(table[n]["frames"], table[n]["face_share"]) for n in GOOD] == [
+        ("30", "0.0000"),
+        ("10", "1.0000"),
+        ("10", "1.0000"),
+    ]
+    assert float(table["smile"]["fps"]) == pytest.approx(30, abs=0.1)
+    assert table["room"]["message"] == "No face was found in this video."
+    assert table["room"]["macros"] == table["room"]["micros"] == "0"
+    alone = SpotFiles.of(tmp_path, "alone")
+    spot_video(blink, alone, Spotter(use_gpu=False))
+    assert (results / "s1" / "smile.frames.csv").read_bytes() == alone.frames.read_bytes(), "the same as by itself"
+
+
+def test_what_is_done_is_not_done_again(
+    run: Command, study: Path, done: Path, tmp_path: Path, summary_of: Callable[[Path], Table]
+) -> None:
+    before, table = times(done), summary_of(done)
+    (study / "smile.mp4").rename(study / "grin.mp4")  # another name, the same content
+    for path in done.glob("smile.*"):
+        path.rename(done / path.name.replace("smile", "grin"))
+    (done / "summary.csv").unlink()
+    shutil.copy(tmp_path / "torn.mp4", study / "s1")
+    code, out, _ = run("spot", study, "--out", "results")
+    assert code == 1
+    assert "3 of 4 videos were done before." in out
+    assert sorted(times(done).values()) == sorted(before.values())
+    again = summary_of(done)
+    assert list(again) == ["grin", "room", "s1/smile", "s1/torn"]
+    assert again["room"]["video"] == f"{study.as_posix()}/room.mp4"
+    for name in ("room", "s1/smile"):
+        assert {**again[name], "video": ""} == {**table[name], "video": ""}
+
+
+def test_what_would_be_lost_is_refused_and_replaced_with_force(run: Command, study: Path, done: Path) -> None:
+    before = times(done)
+    (study / "smile.mp4").write_bytes((study / "room.mp4").read_bytes())
+    change(done / "s1" / "smile.json", "code", "scoring", value="0" * 16)
+    code, _, err = run("spot", study, "--out", "results")
+    assert code == 2
+    assert "smile.intervals.csv (of another recording) and the results of 1 more would be overwritten" in err
+    assert "--force" in err
+    code, _, err = run("spot", study / "s1", "--out", "results/s1")
+    assert code == 2 and "smile.intervals.csv (found by another version of apexspot) would be overwritten" in err
+    change(done / "room.json", "model", "sha256", value="0" * 64)
+    code, _, err = run("spot", study / "room.mp4", "--out", "results")
+    assert code == 2 and "room.intervals.csv (found by another model) would be overwritten" in err
+    tables = {name: when for name, when in before.items() if name.endswith(".csv")}
+    assert {name: when for name, when in times(done).items() if name.endswith(".csv")} == tables
+    change(done / "room.json", "model", "sha256", value=Spotter(use_gpu=False).spec.sha256)
+    code, out, _ = run("spot", study, "--out", "results", "--force")
+    assert code == 0 and "1 of 3 videos were done before." in out, "what would come out the same stays with force, too"
+    assert times(done)["room.frames.csv"] == before["room.frames.csv"]
+    assert run("spot", study, "--out", "results")[1] == "3 of 3 videos were done before.\n"
+
+
+def test_tables_changed_by_hand_stay_unless_forced(run: Command, study: Path, done: Path) -> None:
+    table = done / "smile.intervals.csv"
+    table.write_text("mine")
+    assert run("spot", study, "--out", "results")[0] == 0
+    assert table.read_text() == "mine"
+    code, out, _ = run("spot", study, "--out", "results", "--force")
+    assert code == 0 and "2 of 3 videos were done before." in out
+    assert table.read_text() != "mine"
+
+
+def test_results_that_a_kill_left_incomplete_are_done_again(run: Command, study: Path, done: Path) -> None:
+    (done / "smile.intervals.csv").unlink()
+    (done / ".smile.json.abc.writing").mkdir()
+    (done / ".smile.json.abc.writing" / "smile.json").touch()
+    code, out, _ = run("spot", study, "--out", "results")
+    assert code == 0 and "2 of 3 videos were done before." in out
+    assert (done / "smile.intervals.csv").exists() and not list(done.glob(".*"))
+
+
+def test_results_come_together_or_not_at_all(tmp_path: Path, blink: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    files = SpotFiles.of(tmp_path, "blink")
+    for path in files.all():
+        path.write_text("older")
+
+    def no_room(path: Path, *rest: object) -> None:
+        path.write_text("half")
+        raise OutputError("cannot be written") from OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch, pytest.raises(OutputError, match=r"blink\.json and .* \(No space left"):
+        patch.setattr("app.spot.write_frames", no_room)
+        spot_video(blink, files, Spotter(use_gpu=False))
+    assert [path.read_text() for path in files.all()] == ["older"] * 3
+    assert len(list(tmp_path.iterdir())) == 3
+    remove_unfinished(files)
+    assert len(list(tmp_path.iterdir())) == 3
+
+
+def test_rows_of_other_runs_stay_while_their_results_do(
+    run: Command, study: Path, done: Path, summary_of: Callable[[Path], Table]
+) -> None:
+    for path in done.glob("room.*"):
+        path.unlink()
+    shutil.copy(study / "smile.mp4", study.parent / "new.mp4")
+    assert run("spot", study.parent / "new.mp4", "--out", "results")[0] == 0
+    assert list(summary_of(done)) == ["new", "s1/smile", "smile"]
+
+
+def test_a_table_of_ones_own_is_not_overwritten(run: Command, study: Path, tmp_path: Path) -> None:
+    mine = tmp_path / "summary.csv"
+    mine.write_text("subject,age\n1,30\n")
+    code, _, err = run("spot", study)
+    assert code == 2 and "is not a summary of this program" in err
+    assert run("spot", study / "smile.mp4")[0] == 0, "one video alone wants no summary"
+    assert mine.read_text() == "subject,age\n1,30\n"
+    assert run("spot", study, "--force")[0] == 1
+    assert mine.read_text().startswith("video,results,")
+
+
+def test_a_spreadsheet_runs_nothing_of_the_summary(tmp_path: Path, summary_of: Callable[[Path], Table]) -> None:
+    write_summary(tmp_path, [row_of_failure(Path("=1+1.mp4"), "=1+1", "-x\nis no video")], [])
+    (row,) = summary_of(tmp_path).values()
+    assert (row["video"], row["results"], row["error"]) == ("'=1+1.mp4", "'=1+1", "'-x is no video")
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks for processes in /proc")
+def test_ctrl_c_twice_and_again_does_every_video_once(
+    tmp_path: Path,
+    portrait: Picture,
+    write_video: WriteVideo,
+    summary_of: Callable[[Path], Table],
+    wait_for_the_end_of: Callable[[list[int]], None],
+) -> None:
+    study, out = tmp_path / "study", tmp_path / "results"
+    study.mkdir()
+    write_video(study / "v0.mkv", [portrait] * 40)
+    for number in range(1, 7):
+        shutil.copy(study / "v0.mkv", study / f"v{number}.mkv")
+    command = [sys.executable, "-m", "app", "spot", str(study), "--out", str(out), "--jobs", "2"]
+    first: dict[str, int] = {}
+    for wanted in (2, 4):
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT) as program:
+            assert program.stdout is not None
+            done = len(list(out.glob("*.json"))) if out.exists() else 0
+            while done < wanted:
+                assert program.stdout.readline()
+                done += 1
+            mine = Path(f"/proc/{program.pid}/task/{program.pid}/children").read_text().split()
+            assert len(mine) >= 2
+            program.send_signal(signal.SIGINT)
+            program.send_signal(signal.SIGINT)
+            _, err = program.communicate(timeout=60)
+        assert program.returncode == 130
+        assert "videos are over; the same command does the others" in err and "Traceback" not in err
+        wait_for_the_end_of([int(pid) for pid in mine])
+        assert not list(out.glob(".*"))
+        table = summary_of(out)
+        assert {f"{name}.json" for name in table} <= {path.name for path in out.iterdir()}
+        first |= {name: when for name, when in times(out).items() if name not in first}
+    answer = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=True)
+    assert "videos were done before." in answer.stdout
+    assert list(summary_of(out)) == [f"v{number}" for number in range(7)]
+    assert all(float(row["seconds"]) > 0 for row in summary_of(out).values())
+    assert all(times(out)[name] == when for name, when in first.items()), "nothing was done twice"
+
+
+@pytest.mark.skipif(not hasattr(os, "openpty"), reason="needs a pseudo-terminal")
+def test_in_a_terminal_one_bar_is_over_all_videos(study: Path, tmp_path: Path) -> None:
+    ours, theirs = os.openpty()
+    command = [sys.executable, "-m", "app", "spot", str(study), "--out", str(tmp_path / "results")]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=theirs, cwd=ROOT, env={**os.environ, "TERM": "xterm", "COLUMNS": "90"}
+    ) as program:
+        os.close(theirs)
+        shown = b""
+        while part := read(ours):
+            shown += part
+        assert program.stdout is not None
+        said = program.stdout.read()
+    os.close(ours)
+    assert program.returncode == 1
+    assert b"/4 " in shown and b"%" in shown
+    assert said.count(b" -> ") == 3, "results go to standard output, not to where the bar is"
+
+
+def read(terminal: int) -> bytes:
+    try:
+        return os.read(terminal, 4096)
+    except OSError:
+        return b""
