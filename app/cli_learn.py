@@ -17,6 +17,15 @@ from models.errors import UsageError
 if TYPE_CHECKING:
     from training.held_out import Study
 
+
+class Device(StrEnum):
+    """Where training runs."""
+
+    AUTO = "auto"
+    CPU = "cpu"
+    CUDA = "cuda"
+
+
 Data = Annotated[list[Path], typer.Option("--data", metavar="DIR", help="A feature archive; may be repeated.")]
 Config = Annotated[Path | None, typer.Option("--config", metavar="FILE", help="TOML; without it the defaults.")]
 Folds = Annotated[
@@ -25,6 +34,7 @@ Folds = Annotated[
 ]
 Seeds = Annotated[int, typer.Option(min=1, help="Times to train each fold.")]
 Steps = Annotated[int | None, typer.Option(min=8, help="Steps of each training [as configured].")]
+OnDevice = Annotated[Device, typer.Option(help="Where to train; on a GPU with more --jobs.")]
 Jobs = Annotated[int, typer.Option(min=1, help="Folds at a time.")]
 
 
@@ -34,14 +44,6 @@ class Protocol(StrEnum):
     HONEST = "honest"
     PUBLISHED = "published"
     BOTH = "both"
-
-
-class Device(StrEnum):
-    """Where training runs."""
-
-    AUTO = "auto"
-    CPU = "cpu"
-    CUDA = "cuda"
 
 
 def add_learning_commands(app: typer.Typer) -> None:
@@ -99,6 +101,7 @@ def evaluate(
     seeds: Seeds = 1,
     steps: Steps = None,
     jobs: Jobs = 2,
+    device: OnDevice = Device.AUTO,
 ) -> None:
     """Measure accuracy on people who were held out of training.
 
@@ -114,7 +117,7 @@ def evaluate(
     number = _folds(folds)
     with _bar() as progress:
         done = None if progress is None else lambda n, total: progress(n, total, "folds")
-        text = run(data, out, _study(config, steps), number, seeds, jobs, Rows(protocol.value), done)
+        text = run(data, out, _study(config, steps), number, seeds, jobs, Rows(protocol.value), done, device.value)
     typer.echo(text, nl=False)
     typer.echo(f"With curves of single recordings: {out / 'report.html'}")
 
@@ -130,6 +133,7 @@ def ablate(
     seeds: Seeds = 1,
     steps: Steps = None,
     jobs: Jobs = 2,
+    device: OnDevice = Device.AUTO,
 ) -> None:
     """Measure what each part of the method is worth.
 
@@ -143,7 +147,7 @@ def ablate(
     number = _folds(folds)
     with _bar() as progress:
         done = None if progress is None else lambda words, n, total: progress(n, total, words)
-        text = run(data, out, _study(config, steps), number, seeds, jobs, only or (), done)
+        text = run(data, out, _study(config, steps), number, seeds, jobs, only or (), done, device.value)
     typer.echo(text, nl=False)
 
 

@@ -83,6 +83,7 @@ def ablate(
     jobs: int,
     only: Sequence[str] = (),
     report_done: Done | None = None,
+    device: str = "auto",
 ) -> str:
     """Judge each variant; write ``ablation.txt`` (returned), ``.md``, ``.csv`` and ``.json``.
 
@@ -111,7 +112,7 @@ def ablate(
         for number, group in enumerate(groups):
             place = out / (variant.folder or variant.key)
             place = place / str(number) if variant.alone else place
-            judged = judge(group, place, variant.study, folds, seeds, jobs, done)
+            judged = judge(group, place, variant.study, folds, seeds, jobs, done, device)
             words = words or note(judged)
             rows += _rows(variant, judged)
     order = sorted(data_sets(rows))

@@ -52,16 +52,18 @@ def evaluate(
     jobs: int,
     protocol: Protocol = Protocol.BOTH,
     report_done: Done | None = None,
+    device: str = "auto",
 ) -> str:
     """Judge a study; write ``evaluation.txt`` (returned), ``.md``, ``.csv``, ``.json`` and ``report.html``.
 
     folds: groups of subjects; 0 leaves one subject out at a time. report_done: called with folds done and all folds.
+    device: "cpu", "cuda" or "auto" (CUDA where there is one).
 
     Raises:
         LabelError: an archive cannot be used. UsageError: the folder holds folds of something else, or there are fewer
         subjects than folds. OutputError: the folder cannot be written.
     """
-    judged = judge(data, out, study, folds, seeds, jobs, report_done)
+    judged = judge(data, out, study, folds, seeds, jobs, report_done, device)
     rows = table(judged, protocol)
     made_from = {
         "configuration": configuration(study),

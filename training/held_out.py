@@ -37,7 +37,7 @@ from training.provenance import code_digest, write_whole
 from training.readers import CodedInterval, PointDraw, RecordingLabels, draw_points
 from training.ship import DRAWN_TRACKS, SETTINGS, calm_stretches
 from training.tracks import make_tracks
-from training.trainer import EPOCHS, TrainSettings, infer, train
+from training.trainer import EPOCHS, TrainSettings, choose_device, infer, train
 
 log = logging.getLogger(__name__)
 
@@ -130,9 +130,17 @@ class Judged:
 
 
 def judge(
-    data: Sequence[Path], out: Path, study: Study, folds: int, seeds: int, jobs: int, report_done: Done | None = None
+    data: Sequence[Path],
+    out: Path,
+    study: Study,
+    folds: int,
+    seeds: int,
+    jobs: int,
+    report_done: Done | None = None,
+    device: str = "auto",
 ) -> Judged:
     """Train every fold that is not there yet, in parallel; see :func:`evaluate`."""
+    device = choose_device(device)
     recordings = _load(data, study, 0)
     where = " and ".join(str(folder) for folder in data)
     check_classes(recordings, where)
@@ -142,10 +150,10 @@ def judge(
     parts = Folds.make(recordings, folds)
     try:
         out.mkdir(parents=True, exist_ok=True)
-        _claim(out, data, study, parts.count)
+        _claim(out, data, study, parts.count, device)
         files = [_files(out, seed, parts.count) for seed in range(seeds)]
         orders = [
-            (data, parts, fold, replace(study, settings=replace(study.settings, seed=seed * 1000 + fold)), file)
+            (data, parts, fold, replace(study, settings=replace(study.settings, seed=seed * 1000 + fold)), file, device)
             for seed, mine in enumerate(files)
             for fold, file in enumerate(mine)
             if not file.exists()
@@ -222,7 +230,7 @@ def configuration(study: Study) -> dict[str, Any]:
     return words
 
 
-def _claim(out: Path, data: Sequence[Path], study: Study, folds: int) -> None:
+def _claim(out: Path, data: Sequence[Path], study: Study, folds: int, device: str) -> None:
     """Folds are kept, so a folder belongs to its data, its configuration and the code that trained.
 
     Raises:
@@ -233,6 +241,7 @@ def _claim(out: Path, data: Sequence[Path], study: Study, folds: int) -> None:
         "program": code_digest(),
         "configuration": configuration(study),
         "number of folds": folds,
+        "device": device,
     }
     file = out / "begun.json"
     if not file.exists():
@@ -262,7 +271,7 @@ def _drawn(recording: Recording, draw: PointDraw, seed: int) -> tuple[Point, ...
     return tuple(Point(min(round(p.time_s * GRID_HZ), last), p.type) for p in draw_points(labels, draw, seed))
 
 
-def _fold(data: Sequence[Path], folds: Folds, fold: int, study: Study, file: Path) -> Path:
+def _fold(data: Sequence[Path], folds: Folds, fold: int, study: Study, file: Path, device: str) -> Path:
     """Train on the other folds, score this one at every epoch; the file is kept, so that a run can be resumed."""
     settings = study.settings
     recordings = _load(data, study, settings.seed // 1000)
@@ -276,7 +285,7 @@ def _fold(data: Sequence[Path], folds: Folds, fold: int, study: Study, file: Pat
             intensity, apex, _ = infer(network, features)
             scores[f"{epoch}|{name}"] = np.concatenate([intensity[:, None], apex], axis=1)
 
-    network = train(learned, tracks, settings, epoch=look)
+    network = train(learned, tracks, settings, epoch=look, device=device)
     checkpoint.save(network, settings, file.with_suffix(".safetensors"))
     partial = file.with_suffix(".writing.npz")
     np.savez(partial, **scores)  # type: ignore[arg-type]

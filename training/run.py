@@ -22,7 +22,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor
 from torch.utils.tensorboard import SummaryWriter
 
@@ -37,7 +36,7 @@ from training.exact import beside, exact_tracks
 from training.provenance import code_digest, versions, write_whole
 from training.ship import calm_stretches
 from training.tracks import Track, make_tracks
-from training.trainer import TrainingRun
+from training.trainer import TrainingRun, choose_device
 
 log = logging.getLogger(__name__)
 
@@ -72,7 +71,7 @@ def train_in(
     """
     start = checkpoint.load(start_file)[0] if start_file is not None else None
     config = load_config(config_file, None if start is None else start.settings)
-    chosen = _device(device)
+    chosen = choose_device(device)
     recordings = [r for folder in data for r in load_data(folder)]
     check_classes(recordings, " and ".join(str(folder) for folder in data))
     check_names(recordings)
@@ -190,14 +189,6 @@ def _description(
         "code": code_digest(),
         "start": None if start is None else hashlib.sha256(start.read_bytes()).hexdigest(),
     }
-
-
-def _device(wanted: str) -> str:
-    if wanted == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    if wanted == "cuda" and not torch.cuda.is_available():
-        raise UsageError("PyTorch sees no CUDA device here; leave --device out, or say --device cpu.")
-    return wanted
 
 
 @contextmanager

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from models.errors import UsageError
 from models.network import NetworkOutput, NetworkSettings
 from models.types import FloatArray
 from training import gim, losses
@@ -183,6 +184,19 @@ class TrainingRun:
         self.step = state.step
 
 
+def choose_device(wanted: str) -> str:
+    """ "cpu" or "cuda"; of "auto" CUDA where there is one.
+
+    Raises:
+        UsageError: CUDA is wanted and there is none.
+    """
+    if wanted == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    if wanted == "cuda" and not torch.cuda.is_available():
+        raise UsageError("PyTorch sees no CUDA device here; leave --device out, or say --device cpu.")
+    return wanted
+
+
 def _under(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
     return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
 
@@ -193,13 +207,14 @@ def train(
     settings: TrainSettings,
     progress: Callable[[int, dict[str, float]], None] | None = None,
     epoch: Callable[[int, Network], None] | None = None,
+    device: str = "cpu",
 ) -> Network:
-    """Train one network from scratch on the CPU and return it in evaluation mode.
+    """Train one network from scratch and return it in evaluation mode.
 
     recordings: learned from their points alone. tracks: synthetic, learned from their exact truth. progress: called
     after every step with the parts of the loss. epoch: called ``EPOCHS`` times, evenly spaced and last at the end.
     """
-    run = TrainingRun(recordings, tracks, settings)
+    run = TrainingRun(recordings, tracks, settings, device=device, mixed=device == "cuda")
     while not run.finished:
         step = run.step
         parts = run.advance()
