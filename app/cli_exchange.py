@@ -31,8 +31,8 @@ def export(
 ) -> None:
     """Write a session, or the tables of "apexspot spot", in the formats of other tools.
 
-    Intervals that a person rejected or replaced are in csv alone. The files and their columns are described in
-    docs/formats.md.
+    Intervals that a person rejected, replaced or excluded are in csv alone. The files and their columns are described
+    in docs/formats.md.
     """
     from app.exchange import export_all
 

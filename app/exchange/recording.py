@@ -14,12 +14,15 @@ from typing import Any, TypeVar
 import numpy as np
 
 from app.exchange.files import bare_text
+from app.review.edit_log import EditLog
 from app.review.folders import SUFFIX
 from app.review.opening import session_for
+from app.review.rows import History
+from app.review.saved import stored_thresholds
 from app.session import Session, read_session
 from app.session.events import StoredEvent, read_events
 from app.session.reader import Exclusion, FrameTable, StoredInterval, StoredPoint
-from app.session.schema import INFO_FILE, INTERVALS_FILE, SessionInfo
+from app.session.schema import EDITS_FILE, INFO_FILE, INTERVALS_FILE, SessionInfo
 from app.tables import INTERVAL_COLUMNS
 from models.errors import DataError, UsageError
 from models.types import ExpressionType, Interval
@@ -78,12 +81,16 @@ class Recording:
 
     @property
     def kept(self) -> tuple[StoredInterval, ...]:
-        """The intervals that count: untouched or accepted ones."""
-        return tuple(stored for stored in self.intervals if stored.status in COUNTS)
+        """The intervals that count: untouched or accepted ones whose apex lies in no excluded stretch."""
+        return tuple(stored for stored in self.intervals if stored.status in COUNTS and not self._excluded(stored))
 
     def of(self, type_: ExpressionType) -> tuple[StoredInterval, ...]:
         """Those that count, of one type."""
         return tuple(stored for stored in self.kept if stored.interval.type is type_)
+
+    def _excluded(self, stored: StoredInterval) -> bool:
+        apex = stored.interval.apex_frame
+        return any(exclusion.start_frame <= apex <= exclusion.end_frame for exclusion in self.exclusions)
 
     @staticmethod
     def score(stored: StoredInterval) -> float:
@@ -170,11 +177,25 @@ def _of_session(folder: Path) -> Recording:
         session=True,
         video_id=Path(name).stem if kind == "file" and name else folder.resolve().name,
         participant=info.participant,
-        about=_about_session(info),
+        about=_about_session(info, _thresholds(session)),
     )
 
 
-def _about_session(info: SessionInfo) -> About:
+def _thresholds(session: Session) -> dict[str, float]:
+    """Those that hold now: a person's choice, else those of the recording."""
+    history = History()
+    try:
+        for line in EditLog(session.folder).read():
+            history.take(line)
+    except ValueError as error:
+        raise DataError(
+            f"{session.folder / EDITS_FILE} is damaged: its lines do not follow from one another."
+        ) from error
+    thresholds = history.thresholds(stored_thresholds(session))
+    return {"intensity": thresholds.intensity, "macro": thresholds.macro, "micro": thresholds.micro}
+
+
+def _about_session(info: SessionInfo, thresholds: dict[str, float]) -> About:
     counts, model = info.counts, info.model
     facts = [
         ("Participant", info.participant),
@@ -194,12 +215,11 @@ def _about_session(info: SessionInfo) -> About:
         ("Grid rate", f"{info.grid_hz:g} Hz"),
         ("Look-ahead of a final score", f"{model.look_ahead_s:g} s"),
     ]
-    thresholds = info.thresholds
     return About(
         title=info.participant or info.source.name,
         facts=tuple((name, value) for name, value in facts if value),
         versions=tuple(sorted(info.versions.items())),
-        thresholds={"intensity": thresholds.island, "macro": thresholds.macro, "micro": thresholds.micro},
+        thresholds=thresholds,
         remarks=info.remarks,
     )
 

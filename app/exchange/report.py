@@ -126,7 +126,7 @@ def _tiles(recording: Recording) -> str:
 
 def _left_out(recording: Recording) -> str:
     others = len(recording.intervals) - len(recording.kept)
-    return f"{others} rejected or replaced" if others else "by a person"
+    return f"{others} left out" if others else "by a person"
 
 
 def _share(part: int, whole: int) -> str:
@@ -195,6 +195,9 @@ def _intervals(recording: Recording, pictures: dict[int, str]) -> str:
 def _interval_note(recording: Recording, pictures: dict[int, str]) -> str:
     unit = "minutes and seconds" if recording.end_s >= 60 else "seconds"
     text = f"Times are {unit} from the first picture; frames count from 0, and the last frame belongs to the interval."
+    others = len(recording.intervals) - len(recording.kept)
+    if others:
+        text += f" Left out: {others} that a person rejected, replaced by another one, or excluded."
     if pictures and len(pictures) < len(recording.kept):
         text += f" Pictures of {len(pictures)} of {len(recording.kept)} apexes are shown."
     return text

@@ -253,3 +253,13 @@ def test_a_table_and_its_video_may_lie_apart(bare: Path, write_video, portrait, 
     assert media["RELATIVE_MEDIA_URL"] == "../films/my talk.mp4"
     assert media["MEDIA_URL"] == f"file://{video}", "ELAN wants a path as it is"
     assert html.read_text().count('src="data:image/jpeg;base64,') == len(KEPT)
+
+
+def test_what_lies_in_an_excluded_stretch_is_in_the_table_alone(session: Path, tmp_path: Path) -> None:
+    start, end = (f"{time_s(k):.6f}" for k in (25, 30))
+    with (session / "exclusions.csv").open("a") as file:
+        file.write(f"3,{start},{end},25,30,apex of the first interval\n")
+    intervals, *_, megc = export_session(session, ["csv", "megc"], tmp_path / "out").files
+    assert 1 in set(pd.read_csv(intervals)["id"])
+    rows = pd.read_csv(megc)
+    assert len(rows) == len(KEPT) - 1 and 20 not in set(rows["pred_onset"])

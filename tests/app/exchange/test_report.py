@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
+from datetime import UTC, datetime
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -14,6 +15,9 @@ import pytest
 from app.exchange import export_session
 from app.exchange.recording import read_recording
 from app.exchange.report_curves import clock_text, strips
+from app.review.edit_log import EditLog
+from app.review.rows import Edit, LogLine
+from app.review.state import Thresholds
 from tests.app.exchange.conftest import KEPT, REASON, make_session, table, time_s
 
 VOID = {"meta", "img", "br"}
@@ -75,13 +79,24 @@ def test_it_tells_counts_quality_parameters_and_limits(session: Path, tmp_path: 
     _, page = report(session, tmp_path / "out")
     text = re.sub(r"\s+", " ", " ".join(page.text))
     assert "Macro-expressions 3" in text and "Micro-expressions 3" in text
-    assert "Checked 4 of 8 2 rejected or replaced" in text
+    assert "Checked 4 of 8 2 left out" in text and "Left out: 2 that a person rejected" in text
     assert "Frames with a face 98%" in text and "longest gap 0.2 s" in text
     assert "Low quality 2%" in text and "Frames dropped 1 of 250" in text
     assert "Least macro score 0.62" in text and "Lowest intensity 0.1" in text and "mediapipe" in text
     assert "ab" * 32 in text and "not a lie detector" in text
     assert "0.800 1.200 2.200 1.400 s 20–55 0.91 not checked" in text
     assert "accepted · person" in text
+
+
+def test_thresholds_that_a_person_chose_are_those_that_are_told(session: Path, tmp_path: Path) -> None:
+    first, chosen = Thresholds(0.1, 0.62, 0.38), Thresholds(0.15, 0.7, 0.5)
+    line = LogLine(
+        datetime(2026, 11, 22, tzinfo=UTC), "edit", Edit(1, "set the thresholds", thresholds=(first, chosen))
+    )
+    EditLog(session).append(line)
+    _, page = report(session, tmp_path / "out")
+    text = re.sub(r"\s+", " ", " ".join(page.text))
+    assert "Lowest intensity 0.15 Least macro score 0.7 Least micro score 0.5" in text
 
 
 def test_a_picture_shows_the_face_at_the_apex(filmed: Path, tmp_path: Path) -> None:
