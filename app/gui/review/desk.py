@@ -74,6 +74,8 @@ class Desk(QObject):
         self.pick: Pick | None = None
         self.selection: Selection | None = None
         self._mark_s: float | None = None
+        self._listed_of: ReviewState | None = None
+        self._listed: tuple[StoredInterval, ...] = ()
 
     # -- what there is ------------------------------------------------------------------------------------------------
 
@@ -107,7 +109,11 @@ class Desk(QObject):
 
     def listed(self) -> tuple[StoredInterval, ...]:
         """Intervals to show, in order of onset: all but those that a corrected one has replaced."""
-        return tuple(stored for stored in self.state.intervals if stored.status != Status.REPLACED)
+        state = self.state
+        if state is not self._listed_of:
+            self._listed_of = state
+            self._listed = tuple(stored for stored in state.intervals if stored.status != Status.REPLACED)
+        return self._listed
 
     @property
     def interval(self) -> StoredInterval | None:

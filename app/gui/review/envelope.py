@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from models.types import LOW_QUALITY, BoolArray, FloatArray, Scores
 
-FACTOR = 4
+FACTOR = 2
 """How much coarser each level is than the one before."""
 
 Span = tuple[float, float]
@@ -71,14 +71,18 @@ class Envelope:
         return result
 
 
-def runs(time_s: NDArray[np.float64], chosen: BoolArray) -> tuple[Span, ...]:
-    """Stretches of chosen frames as (begin, end); a stretch ends where the next frame begins."""
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], chosen, [False]]).astype(np.int8)))
-    last = len(time_s) - 1
-    return tuple(
-        (float(time_s[begin]), float(time_s[min(end, last)]))
-        for begin, end in zip(edges[::2], edges[1::2], strict=True)
-    )
+class Runs:
+    """Stretches of chosen frames; a stretch ends where the next frame begins."""
+
+    def __init__(self, time_s: NDArray[np.float64], chosen: BoolArray) -> None:
+        edges = np.flatnonzero(np.diff(np.concatenate([[False], chosen, [False]]).astype(np.int8)))
+        self._begin_s = time_s[edges[::2]]
+        self._end_s = time_s[np.minimum(edges[1::2], max(len(time_s) - 1, 0))]
+
+    def between(self, begin_s: float, end_s: float) -> tuple[Span, ...]:
+        """Those that reach into a stretch of time, as (begin, end)."""
+        part = slice(int(np.searchsorted(self._end_s, begin_s)), int(np.searchsorted(self._begin_s, end_s, "right")))
+        return tuple(zip(self._begin_s[part].tolist(), self._end_s[part].tolist(), strict=True))
 
 
 def unreliable(quality: NDArray[np.float64]) -> BoolArray:

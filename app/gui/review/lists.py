@@ -76,6 +76,7 @@ class Lists(QWidget):
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._desk: Desk | None = None
+        self._made: dict[StoredInterval, Row] = {}
         self.tabs = QTabBar()
         self.tabs.setDrawBase(False)
         self.tabs.setExpanding(False)
@@ -140,8 +141,9 @@ class Lists(QWidget):
         self._desk = desk
         if desk is not None:
             desk.edited.connect(self._show)
-            desk.picked.connect(self._show)
+            desk.picked.connect(self._show_pick)
             self.tabs.setCurrentIndex(0)
+        self._made = {}
         self._show()
 
     def _picked(self, kind: Kind, id: int) -> None:
@@ -152,21 +154,31 @@ class Lists(QWidget):
         desk = self._desk
         if desk is None:
             for table in self.tables.values():
-                table.set_rows((), None)
+                table.set_rows(())
             return
+        # an hour of recording has hundreds of rows: only those that changed are written anew
+        made, self._made = self._made, {}
+        self._made = {stored: made.get(stored) or _interval_row(stored) for stored in desk.listed()}
         rows = {
-            Kind.INTERVAL: tuple(map(_interval_row, desk.listed())),
+            Kind.INTERVAL: tuple(self._made.values()),
             Kind.POINT: tuple(map(_point_row, desk.state.points)),
             Kind.EXCLUSION: tuple(map(_exclusion_row, desk.state.exclusions)),
         }
-        pick = desk.pick
         for number, kind in enumerate(Kind):
             count = len(rows[kind])
             self.tabs.setTabText(number, f"{_NAMES[kind]} {count}" if count else _NAMES[kind])
-            self.tables[kind].set_rows(rows[kind], pick.id if pick is not None and pick.kind is kind else None)
+            self.tables[kind].set_rows(rows[kind])
+        self._tally.setText(_tally(desk))
+        self._show_pick()
+
+    def _show_pick(self) -> None:
+        if (desk := self._desk) is None:
+            return
+        pick = desk.pick
+        for kind, table in self.tables.items():
+            table.show_picked(pick.id if pick is not None and pick.kind is kind else None)
         if pick is not None:
             self.tabs.setCurrentIndex(tuple(Kind).index(pick.kind))
-        self._tally.setText(_tally(desk))
         self._enable(desk)
 
     def _enable(self, desk: Desk) -> None:

@@ -13,9 +13,12 @@ from app.gui.review.desk import Selection
 from app.gui.theme import Theme
 from app.review.state import Exclusion, Status
 from app.session.reader import StoredInterval, StoredPoint
+from models.types import ExpressionType, Interval
 
 POINT_PX = 6.0
 """Half the width of a point label's marker."""
+
+LANE_PX = 8.0
 
 GRIP_PX = (7.0, 30.0)
 """Width and height of a grip."""
@@ -23,9 +26,10 @@ GRIP_PX = (7.0, 30.0)
 
 @dataclass(frozen=True, slots=True)
 class Marked:
-    """What to draw, all of it in sight. picked: the interval with grips; picked_id: of the point or exclusion."""
+    """What to draw, all of it in sight. lane: intervals that are too many for bands. picked: has the grips."""
 
     intervals: tuple[StoredInterval, ...] = ()
+    lane: tuple[Interval, ...] = ()
     points: tuple[StoredPoint, ...] = ()
     exclusions: tuple[Exclusion, ...] = ()
     selection: Selection | None = None
@@ -76,6 +80,7 @@ class Marks(pg.GraphicsObject):  # type: ignore[misc]  # pyqtgraph has no types
             painter.setPen(QPen(QColor(self._theme.accent), 1.0))
             painter.drawLine(QLineF(box.topLeft(), box.bottomLeft()))
             painter.drawLine(QLineF(box.topRight(), box.bottomRight()))
+        self._paint_lane(painter, area, to_pixels)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         if self._full:
             for stored in self._marked.intervals:
@@ -99,6 +104,13 @@ class Marks(pg.GraphicsObject):  # type: ignore[misc]  # pyqtgraph has no types
         painter.fillRect(box, QBrush(colour, Qt.BrushStyle.FDiagPattern))
         if self._full:
             _label(painter, box, exclusion.reason or "left out", self._theme)
+
+    def _paint_lane(self, painter: QPainter, area: QRectF, to_pixels: QTransform) -> None:
+        scale, offset = to_pixels.m11(), to_pixels.dx()
+        colours = {kind: self._theme.of(kind) for kind in ExpressionType}
+        for i in self._marked.lane:
+            box = QRectF(i.onset_s * scale + offset, area.top(), max(i.duration_s * scale, 1.5), LANE_PX)
+            painter.fillRect(box, colours[i.type])
 
     def _paint_verdict(self, painter: QPainter, area: QRectF, to_pixels: QTransform, stored: StoredInterval) -> None:
         """A tick on what was accepted, a dashed outline round what was rejected."""

@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QToolButton, QVBoxLayout, QWi
 
 from app.gui.curves import Track
 from app.gui.review.desk import Desk, Kind, Pick
-from app.gui.review.envelope import Envelope, Span, runs, unreliable
+from app.gui.review.envelope import Envelope, Runs, Span, unreliable
 from app.gui.review.icons import SIZE_PX, icon
 from app.gui.review.marks import POINT_PX, Marked, Marks
 from app.gui.review.pointer import Grip, Part, Pointer
@@ -25,6 +25,13 @@ FIRST_SPAN_S = 30.0
 """Seconds in sight after opening."""
 
 LEAST_SPAN_S = 0.5
+
+SMOOTH_SPAN_S = 300.0
+"""Up to here edges of the curves are smoothed. Further away they are nothing but steep strokes, which look the same
+without and are drawn several times as fast."""
+
+MOST_BANDS = 120
+"""Where more intervals are in sight they are drawn as a lane under the curve."""
 
 NEAR_PX = 7.0
 """A grip is hit this far from it."""
@@ -39,8 +46,8 @@ class CurvePanel(QWidget):
         super().__init__(parent)
         self._desk: Desk | None = None
         self._envelope: Envelope | None = None
-        self._gaps: tuple[Span, ...] = ()
-        self._unreliable: tuple[Span, ...] = ()
+        self._gaps: Runs | None = None
+        self._unreliable: Runs | None = None
         self._preview: tuple[Interval, ...] | None = None
         self._held: tuple[Grip, float] | None = None
         self._view: Span = (0.0, FIRST_SPAN_S)
@@ -131,13 +138,14 @@ class CurvePanel(QWidget):
     def set_desk(self, desk: Desk | None, envelope: Envelope | None) -> None:
         """Show another recording, or none."""
         self._desk, self._envelope, self._preview, self._held = desk, envelope, None, None
-        self._gaps = self._unreliable = ()
+        self._gaps = self._unreliable = None
         if desk is None:
             self._redraw()
             return
         frames = desk.frames
-        self._gaps = runs(frames.time_s, frames.analysed & ~frames.face)
-        self._unreliable = runs(frames.time_s, frames.face & unreliable(frames.quality))
+        looked_at, seen = frames.time_s[frames.analysed], frames.face[frames.analysed]
+        self._gaps = Runs(looked_at, ~seen)
+        self._unreliable = Runs(looked_at, seen & unreliable(frames.quality[frames.analysed]))
         desk.moved.connect(self._moved)
         desk.edited.connect(self._edited)
         desk.picked.connect(self._picked)
@@ -277,14 +285,22 @@ class CurvePanel(QWidget):
         marked, picked = Marked(), None
         bands: tuple[Interval, ...] = ()
         if self._desk is not None and self._envelope is not None:
-            most = 2 * max(round(self.intensity.getViewBox().width()), 200)
+            most = max(round(1.3 * self.intensity.getViewBox().width()), 200)
             scores = self._envelope.part(begin_s, end_s, most)
             marked = self._marked(self._desk)
             picked = marked.picked.interval if marked.picked and marked.picked.status != Status.REJECTED else None
             bands = self._bands(marked)
+            if len(bands) > MOST_BANDS:  # from far away bands would only be stripes
+                marked = replace(marked, intervals=(), lane=bands)
+                bands = (picked,) if picked is not None else ()
+        gaps = self._gaps.between(begin_s, end_s) if self._gaps else ()
+        unreliable_ = self._unreliable.between(begin_s, end_s) if self._unreliable else ()
+        smooth = end_s - begin_s <= SMOOTH_SPAN_S
         for track, marks in zip(self.tracks, self.marks, strict=True):
+            for item in track.listDataItems():
+                item.opts["antialias"] = smooth
             track.set_scores(scores, Scores.empty())
-            track.bands.set_content(bands, _seen(self._gaps, self._view), _seen(self._unreliable, self._view), picked)
+            track.bands.set_content(bands, gaps, unreliable_, picked)
             marks.set_content(marked)
         self.intensity.setXRange(begin_s, end_s, padding=0)
         for track in self.tracks:
@@ -301,13 +317,13 @@ class CurvePanel(QWidget):
         pick = desk.pick
         chosen = [i for i in intervals if pick == Pick(Kind.INTERVAL, i.id)]
         return Marked(
-            tuple(i for i in intervals if i.interval.offset_s >= begin_s and i.interval.onset_s <= end_s),
-            tuple(p for p in points if begin_s <= p.time_s <= end_s),
-            tuple(e for e in desk.state.exclusions if e.end_s >= begin_s and e.start_s <= end_s),
-            desk.selection,
-            chosen[0] if chosen else None,
-            pick.id if pick is not None and pick.kind is Kind.POINT else None,
-            pick.id if pick is not None and pick.kind is Kind.EXCLUSION else None,
+            intervals=tuple(i for i in intervals if i.interval.offset_s >= begin_s and i.interval.onset_s <= end_s),
+            points=tuple(p for p in points if begin_s <= p.time_s <= end_s),
+            exclusions=tuple(e for e in desk.state.exclusions if e.end_s >= begin_s and e.start_s <= end_s),
+            selection=desk.selection,
+            picked=chosen[0] if chosen else None,
+            picked_point=pick.id if pick is not None and pick.kind is Kind.POINT else None,
+            picked_exclusion=pick.id if pick is not None and pick.kind is Kind.EXCLUSION else None,
         )
 
     def _bands(self, marked: Marked) -> tuple[Interval, ...]:
@@ -321,9 +337,11 @@ class CurvePanel(QWidget):
 
 def dragged(stored: StoredInterval, part: Part, time_s: float) -> StoredInterval:
     """The interval as it would be with one of its times moved."""
-    name = {Part.ONSET: "onset_s", Part.APEX: "apex_s", Part.OFFSET: "offset_s"}[part]
-    return replace(stored, interval=replace(stored.interval, **{name: time_s}))
-
-
-def _seen(spans: tuple[Span, ...], view: Span) -> tuple[Span, ...]:
-    return tuple(span for span in spans if span[1] >= view[0] and span[0] <= view[1])
+    i = stored.interval
+    if part is Part.ONSET:
+        i = replace(i, onset_s=time_s)
+    elif part is Part.APEX:
+        i = replace(i, apex_s=time_s)
+    else:
+        i = replace(i, offset_s=time_s)
+    return replace(stored, interval=i)

@@ -132,11 +132,16 @@ class RowTable(QTableView):
         self.rows.set_theme(theme)
         self.viewport().update()
 
-    def set_rows(self, rows: tuple[Row, ...], picked: int | None) -> None:
-        """Show ``rows`` with that of id ``picked`` chosen, in sight."""
+    def set_rows(self, rows: tuple[Row, ...]) -> None:
+        """Show ``rows``."""
         self._telling = False
         self.rows.set_rows(rows)
-        place = next((n for n, row in enumerate(rows) if row.id == picked), None)
+        self._telling = True
+
+    def show_picked(self, picked: int | None) -> None:
+        """Choose the row of id ``picked`` and bring it in sight."""
+        self._telling = False
+        place = next((n for n, row in enumerate(self.rows.rows) if row.id == picked), None)
         if place is None:
             self.clearSelection()
             self.setCurrentIndex(_NONE)

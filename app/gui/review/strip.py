@@ -11,7 +11,7 @@ from app.gui.review.desk import Desk
 from app.gui.review.envelope import Envelope, Span
 from app.gui.text import clock
 from app.gui.theme import Theme
-from app.review.state import Status
+from models.types import ExpressionType
 
 LANE_PX = 9
 """Height of the lane of intervals, and of that of points."""
@@ -113,12 +113,12 @@ class Strip(QWidget):
         painter.fillRect(area, QColor(theme.window))
         self._paint_intensity(painter, area)
         lane = QRectF(area.left(), area.bottom() - LANE_PX, area.width(), LANE_PX)
-        for stored in desk.listed():
-            if stored.status == Status.REJECTED:
-                continue
-            begin, end = self._x(stored.interval.onset_s), self._x(stored.interval.offset_s)
-            box = QRectF(begin, lane.top() + 1, max(end - begin, 2.0), LANE_PX - 2)
-            painter.fillRect(box, theme.of(stored.interval.type))
+        begin_s, scale = self._scale()
+        colours = {kind: theme.of(kind) for kind in ExpressionType}
+        for i in (stored.interval for stored in desk.state.shown()):
+            begin = area.left() + (i.onset_s - begin_s) * scale
+            box = QRectF(begin, lane.top() + 1, max(i.duration_s * scale, 2.0), LANE_PX - 2)
+            painter.fillRect(box, colours[i.type])
         hatch = QColor(theme.muted)
         for exclusion in desk.state.exclusions:
             begin, end = self._x(exclusion.start_s), self._x(exclusion.end_s)
@@ -164,8 +164,12 @@ class Strip(QWidget):
         left, right = self._margins
         return QRectF(left, 2, max(self.width() - left - right, 1), self.height() - 4)
 
-    def _x(self, time_s: float) -> float:
+    def _scale(self) -> tuple[float, float]:
+        """Time at the left end (s), and pixels a second."""
         assert self._desk is not None
-        area = self._area()
-        length_s = max(self._desk.end_s - self._desk.begin_s, 1e-9)
-        return float(area.left() + (time_s - self._desk.begin_s) / length_s * area.width())
+        begin_s = self._desk.begin_s
+        return begin_s, self._area().width() / max(self._desk.end_s - begin_s, 1e-9)
+
+    def _x(self, time_s: float) -> float:
+        begin_s, scale = self._scale()
+        return float(self._area().left() + (time_s - begin_s) * scale)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 
 from PySide6.QtCore import QEvent, Qt, QTimer, Signal
@@ -142,7 +143,8 @@ class ThresholdPanel(QWidget):
         if self._showing or self._desk is None:
             return
         self._show_numbers(self.chosen)
-        self._timer.start()
+        if not self._timer.isActive():
+            self._timer.start()
         if not any(slider.isSliderDown() for slider in self.sliders.values()):
             self._let_go()  # turned by key or wheel: there is no letting go
 
@@ -150,6 +152,7 @@ class ThresholdPanel(QWidget):
         desk = self._desk
         if desk is None:
             return
+        began_s = time.monotonic()
         try:
             found = desk.review.preview(self.chosen)
         except ApexspotError as error:
@@ -158,6 +161,8 @@ class ThresholdPanel(QWidget):
             return
         self._found.setText(f"The model would find {tally(found)}.")
         self.previewed.emit(self.chosen, found)
+        # a long recording takes long to decode: then less often, so that the slider still follows the hand
+        self._timer.setInterval(max(DELAY_MS, round((time.monotonic() - began_s) * 1000)))
 
     def _let_go(self) -> None:
         self._timer.stop()

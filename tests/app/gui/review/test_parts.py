@@ -7,7 +7,7 @@ import pytest
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
-from app.gui.review.envelope import Envelope, runs
+from app.gui.review.envelope import Envelope, Runs
 from app.gui.review.icons import icon
 from app.gui.review.pages import left_words
 from app.gui.review.rows import Column, Row, RowTable
@@ -50,8 +50,10 @@ def test_a_recording_without_frames_has_empty_curves() -> None:
 
 def test_stretches_end_where_the_next_frame_begins() -> None:
     chosen = np.array([True, False, True, True, False, True])
-    assert runs(np.arange(6.0), chosen) == ((0.0, 1.0), (2.0, 4.0), (5.0, 5.0))
-    assert runs(np.arange(3.0), np.zeros(3, np.bool_)) == ()
+    runs = Runs(np.arange(6.0), chosen)
+    assert runs.between(-1.0, 9.0) == ((0.0, 1.0), (2.0, 4.0), (5.0, 5.0))
+    assert runs.between(3.5, 4.5) == ((2.0, 4.0),)
+    assert Runs(np.empty(0), np.zeros(0, np.bool_)).between(0.0, 1.0) == ()
 
 
 @pytest.mark.parametrize(
@@ -95,7 +97,8 @@ def test_where_room_is_short_a_table_drops_what_can_be_done_without(qtbot: QtBot
     picked: list[int] = []
     view.picked.connect(picked.append)
     rows = tuple(Row(id, ("Macro", "0:01.00", "0.50")) for id in (7, 9))
-    view.set_rows(rows, 9)
+    view.set_rows(rows)
+    view.show_picked(9)
     assert not picked and view.selectionModel().selectedRows()[0].row() == 1, "showing is not choosing"
     view.selectRow(0)
     assert picked == [7]
