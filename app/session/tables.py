@@ -28,6 +28,9 @@ from models.types import ExpressionType, FrameMotion, Interval, Scores, Update
 _CARRY = 2
 """Grid points kept, so that the next frame finds its left neighbour."""
 
+_JOIN_AT = 1000
+"""Pieces of scores that are joined: live, each holds a frame or two, and hours of them would take much memory."""
+
 
 class Lines:
     """A text table that only grows. Rows reach the system with ``flush``.
@@ -134,6 +137,8 @@ class SessionTables:
             self._frames.add(row)
         if len(update.final):
             self._finals.append(update.final)
+            if len(self._finals) >= _JOIN_AT:
+                self._finals = [Scores.concatenate(self._finals)]
         for interval in update.intervals:
             self.interval_count += 1
             self._intervals.add(interval_row(self.interval_count, interval))

@@ -14,6 +14,7 @@ from app.cli import app
 from app.review.agree import agreement, cohens_kappa, count_hits
 from app.review.review import Review
 from app.session import read_session
+from app.tables import write_intervals
 from models.errors import DataError, UsageError
 from models.spotter import Spotter
 from models.types import ExpressionType, Interval
@@ -127,3 +128,18 @@ def test_the_command_prints_and_writes_the_table(coders: tuple[Path, Path], tmp_
     assert rows[0]["f1"] == "1.0000" and rows[1]["kappa"] == ""
     again = CliRunner().invoke(app, ["agree", str(a), str(b), "--out", str(out)])
     assert isinstance(again.exception, UsageError)
+
+
+def test_a_coders_table_is_compared_with_its_session(coders: tuple[Path, Path]) -> None:
+    a, _ = coders
+    code(a, (MACRO, 30, 59), (MICRO, 200, 209))
+    table = a / "coders" / "berta.intervals.csv"
+    table.parent.mkdir()
+    write_intervals(table, [of(30, 59), of(120, 149)])
+    result = CliRunner().invoke(app, ["agree", str(a), str(table)])
+    line = next(line for line in result.output.splitlines() if line.startswith("both"))
+    assert line.split()[1:4] == ["2", "2", "1"]
+    elsewhere = Path(shutil.copy(table, a.parent))
+    assert "both" in CliRunner().invoke(app, ["agree", str(elsewhere), str(a)]).output
+    alone = CliRunner().invoke(app, ["agree", str(elsewhere), str(elsewhere)])
+    assert isinstance(alone.exception, UsageError)
