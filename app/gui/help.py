@@ -7,7 +7,7 @@ from html import escape
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QLabel, QVBoxLayout, QWidget
 
-from app.versions import program_version, versions
+from app.versions import versions
 from models.assets import SPOTTER
 from models.errors import ApexspotError
 from models.spotter import Spotter
@@ -19,7 +19,7 @@ LIVE_KEYS = (
     ("2", "while recording: a micro-expression happens now"),
     ("Ctrl+O", "open a recording"),
     ("Ctrl+Shift+O", "open a session folder"),
-    ("Ctrl+E", "export the intervals"),
+    ("Ctrl+E", "export"),
     ("Ctrl+1, Ctrl+2", "Live, Review"),
     ("F11 or F", "fill the screen; Esc leaves it"),
     ("Ctrl+Q", "quit"),
@@ -73,7 +73,7 @@ def about_dialog(parent: QWidget | None) -> HelpDialog:
     """Versions, the model and the licences."""
     rows = [("Licence", CODE_LICENCE), *_model_rows()]
     rows.append(("Versions", ", ".join(f"{name} {version}" for name, version in versions().items())))
-    return HelpDialog(parent, f"apexspot {program_version()}", ABOUT, tuple(rows))
+    return HelpDialog(parent, "apexspot", ABOUT, tuple(rows))
 
 
 def _model_rows() -> list[tuple[str, str]]:

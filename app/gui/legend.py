@@ -69,7 +69,7 @@ class Legend(QWidget):
         if entry == POINTS:
             painter.save()
             painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-            for kind, x in ((ExpressionType.MACRO, box.left() + 2), (ExpressionType.MICRO, box.right())):
+            for kind, x in ((ExpressionType.MACRO, box.left() + 1), (ExpressionType.MICRO, box.left() + 12)):
                 paint_mark(painter, self._theme, kind, QPointF(x, box.bottom() + 2.0), 15.0)
             painter.restore()
             return

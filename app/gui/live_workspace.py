@@ -138,6 +138,12 @@ class LiveWorkspace(QWidget):
             self._banner.say("The point was not kept: the recording has no picture yet, or is already being finished.")
         self.refresh()
 
+    def put_macro(self) -> None:
+        self.put_point(ExpressionType.MACRO)
+
+    def put_micro(self) -> None:
+        self.put_point(ExpressionType.MICRO)
+
     def play_file(self) -> None:
         """Ask for a video and play it as if it happened now."""
         chosen, _ = QFileDialog.getOpenFileName(self, "Play a video as if live", self._opened_folder(), VIDEO_FILTER)

@@ -11,12 +11,13 @@ from PySide6.QtWidgets import QMainWindow, QMenu
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """text: "" draws a line. live: its key rests while Review is on show, which has keys of its own."""
+    """text: "" draws a line. live: its key rests while Review is on show, which has its own. rests: all of it rests."""
 
     text: str = ""
     act: Callable[[], object] | None = None
     keys: tuple[str, ...] = ()
     live: bool = False
+    rests: bool = False
     checkable: bool = False
     role: QAction.MenuRole = QAction.MenuRole.NoRole
 
@@ -29,7 +30,7 @@ class Menus:
     """The window's actions by their text."""
 
     actions: dict[str, QAction] = field(default_factory=dict)
-    _live: list[tuple[QAction, tuple[str, ...]]] = field(default_factory=list)
+    _live: list[tuple[QAction, Entry]] = field(default_factory=list)
 
     def add(self, window: QMainWindow, title: str, entries: tuple[Entry, ...]) -> QMenu:
         """Add a menu to the window's bar."""
@@ -47,10 +48,11 @@ class Menus:
             action.triggered.connect(lambda _=False, act=act: act())
             self.actions[entry.text] = action
             if entry.live:
-                self._live.append((action, entry.keys))
+                self._live.append((action, entry))
         return menu
 
     def set_live(self, live: bool) -> None:
         """Give the keys to Live, or leave them to Review."""
-        for action, keys in self._live:
-            action.setShortcuts([QKeySequence(key) for key in keys] if live else [])
+        for action, entry in self._live:
+            action.setShortcuts([QKeySequence(key) for key in entry.keys] if live else [])
+            action.setEnabled(live or not entry.rests)

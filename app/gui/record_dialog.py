@@ -23,7 +23,7 @@ from PySide6.QtWidgets import (
 
 from app.gui.recording import RecordingPlan
 from app.gui.text import size
-from app.gui.theme import set_primary
+from app.gui.theme import set_primary, show_indicator
 from app.session.folder import check_participant
 from app.settings import Settings
 from app.sources import CameraChoice, SourceChoice, StreamChoice
@@ -40,6 +40,7 @@ class RecordDialog(QDialog):
         super().__init__(parent)
         self.setWindowTitle("Record")
         self.setMinimumWidth(WIDTH_PX)
+        self.setSizeGripEnabled(False)
         live = isinstance(choice, CameraChoice | StreamChoice)
         source = QLabel(choice.label if live else f"{choice.label}, from its beginning")
         source.setTextFormat(Qt.TextFormat.PlainText)
@@ -61,6 +62,8 @@ class RecordDialog(QDialog):
         self.pictures = QRadioButton("Pictures and scores")
         self.scores = QRadioButton("Scores only, no picture")
         (self.scores if settings.scores_only else self.pictures).setChecked(True)
+        for indicated in (self.agreed, self.pictures, self.scores):
+            show_indicator(indicated)
         self.problem = QLabel()
         self.problem.setObjectName("problem")
         self.problem.setWordWrap(True)
@@ -71,7 +74,7 @@ class RecordDialog(QDialog):
         self.buttons.accepted.connect(self._accept)
         self.buttons.rejected.connect(self.reject)
         self._lay_out(source, choose)
-        for button in self.buttons.buttons():
+        for button in self.buttons.findChildren(QPushButton):
             button.setAutoDefault(button is self.start)
         self.start.setDefault(True)  # only now: before, it is in no dialog
 

@@ -19,6 +19,7 @@ class RecordStrip(QFrame):
         super().__init__(parent)
         self.setObjectName("strip")
         self.setAccessibleName("Recording")
+        self.setMinimumHeight(36)
         self._title = self._label("recording", "Recording")
         self._facts = self._label("facts", "Measures of the recording")
         self._notice = self._label("notice", "Notice")

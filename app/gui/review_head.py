@@ -25,6 +25,7 @@ class ReviewHead(QWidget):
         folder = QPushButton("Open session folder…")
         folder.setToolTip("Open the folder of a session (Ctrl+Shift+O)")
         folder.clicked.connect(self.folder_requested)
+        self._parts = (self._name, recording, folder)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(8)
@@ -36,6 +37,11 @@ class ReviewHead(QWidget):
     def name(self) -> str:
         """What is open, empty where nothing is."""
         return self._name.text()
+
+    def show_open(self, open_: bool) -> None:
+        """Empty while nothing is open: the page below then offers the same."""
+        for part in self._parts:
+            part.setVisible(open_)
 
     def show_name(self, name: str) -> None:
         self._name.setText(name)

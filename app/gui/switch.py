@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Signal
+from PySide6.QtGui import QFont, QFontMetrics
 from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QPushButton, QWidget
 
 
@@ -24,6 +25,9 @@ class Switch(QWidget):
             button.setObjectName(side)
             button.setToolTip(tip)
             button.setCheckable(True)
+            bold = QFont(button.font())
+            bold.setBold(True)  # as the one that is down is written
+            button.setMinimumWidth(QFontMetrics(bold).horizontalAdvance(text) + 40)
             self._group.addButton(button, number)
             layout.addWidget(button)
         self._group.idClicked.connect(self.chosen)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import pyqtgraph as pg
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QBrush, QColor, QPalette
-from PySide6.QtWidgets import QApplication, QPushButton
+from PySide6.QtWidgets import QAbstractButton, QApplication, QPushButton
 
 from models.types import ExpressionType
 
@@ -134,6 +134,14 @@ def set_primary(button: QPushButton, primary: bool) -> None:
     button.style().polish(button)
 
 
+def show_indicator(button: QAbstractButton) -> None:
+    """Make the box of a tick, or the ring of a choice, stand out where the window is dark."""
+    palette = button.palette()
+    if palette.color(QPalette.ColorRole.Window).lightness() < 128:
+        palette.setColor(QPalette.ColorRole.Base, palette.color(QPalette.ColorRole.Mid).lighter(130))
+        button.setPalette(palette)
+
+
 def _style_sheet(theme: Theme) -> str:
     hover = QColor(theme.accent).lighter(112).name()
     return f"""
@@ -186,6 +194,7 @@ def _style_sheet(theme: Theme) -> str:
         padding: 5px 8px; min-height: 20px; }}
     QLineEdit:focus {{ border: 2px solid {theme.accent}; padding: 4px 7px; }}
     QLineEdit:disabled {{ color: {theme.muted}; background: {theme.window}; }}
+    QDialogButtonBox {{ dialogbuttonbox-buttons-have-icons: 0; }}
     QLabel#problem {{ color: {theme.record}; }}
     QLabel#muted {{ color: {theme.muted}; }}
     QLabel#heading {{ font-weight: 600; }}

@@ -29,13 +29,13 @@ from app.gui.record_strip import RecordStrip
 from app.gui.recovery import Recovery
 from app.gui.review.workspace import ReviewWorkspace
 from app.gui.review_head import ReviewHead
+from app.gui.session_export import SessionExport, ask_export
 from app.gui.status import StatusBar
 from app.gui.switch import Switch
 from app.gui.text import counted
 from app.gui.theme import Theme
 from app.session.schema import INFO_FILE, VIDEO_FILE
 from app.settings import SettingsFile
-from models.types import ExpressionType
 
 POLL_MS = 33
 GEOMETRY = "window/geometry"
@@ -52,6 +52,7 @@ class MainWindow(QMainWindow):
         super().__init__()
         self.player = player
         self.recovery = Recovery()
+        self.exporting = SessionExport()
         self._settings = settings
         self._store = store
         self._leaving = False
@@ -123,7 +124,7 @@ class MainWindow(QMainWindow):
                 Entry("Play a video as if live…", self._in_live(self.live.play_file)),
                 Entry("Open stream…", self._in_live(self.live.open_stream)),
                 LINE,
-                Entry("Export intervals…", self.live.export, ("Ctrl+E",), live=True),
+                Entry("Export…", self.export, ("Ctrl+E",)),
                 LINE,
                 Entry("Quit", self.close, ("Ctrl+Q",), role=role.QuitRole),
             ),
@@ -134,8 +135,8 @@ class MainWindow(QMainWindow):
             (
                 Entry(START_RECORDING, self._in_live(self.live.toggle_recording), ("R",), live=True),
                 LINE,
-                Entry("Macro point now", lambda: self.live.put_point(ExpressionType.MACRO), ("1",), live=True),
-                Entry("Micro point now", lambda: self.live.put_point(ExpressionType.MICRO), ("2",), live=True),
+                Entry("Macro point now", self.live.put_macro, ("1",), live=True, rests=True),
+                Entry("Micro point now", self.live.put_micro, ("2",), live=True, rests=True),
             ),
         )
         add(
@@ -197,6 +198,7 @@ class MainWindow(QMainWindow):
         self.banner.hide()
         self.show_workspace(REVIEW)
         self.review.open(path)
+        self._name_window()
         self._store.change(opened=path.absolute().parent)
 
     def ask_recording(self) -> None:
@@ -210,6 +212,18 @@ class MainWindow(QMainWindow):
         chosen = QFileDialog.getExistingDirectory(self, "Open a session folder", self._opened_folder())
         if chosen:
             self.open_recording(Path(chosen))
+
+    def export(self) -> None:
+        """Write the intervals of Live to a table, or what is open in Review in a format that is asked for."""
+        if self._workspaces.currentIndex() == LIVE:
+            self.live.export()
+            return
+        desk = self.review.desk
+        if desk is None:
+            self.banner.say("There is nothing to export yet: open a recording first.")
+        elif (asked := ask_export(self, desk.review.folder)) is not None:
+            started = self.exporting.start(desk.review.folder, *asked)
+            self.banner.say("Exporting…" if started else "Another export is under way.", good=started)
 
     def toggle_full_screen(self) -> None:
         self.setWindowState(self.windowState() ^ Qt.WindowState.WindowFullScreen)
@@ -232,12 +246,14 @@ class MainWindow(QMainWindow):
         shown = self._workspaces.currentIndex() == LIVE or self.player.running
         self.status.show_snapshot(snapshot if shown else None)
         self.strip.show_recording(self.player.recording)
-        self.review_head.setVisible(self.review.has_recording)
+        self.review_head.show_open(self.review.has_recording)
         recording = self.player.recording_now
         self.menus.actions[START_RECORDING].setText(STOP_RECORDING if recording else START_RECORDING)
         self.menus.actions["Mirror"].setChecked(self.live.bar.mirror_button.isChecked())
         self.menus.actions["Face regions"].setChecked(self.live.bar.regions_button.isChecked())
         self._tell_of_recovery()
+        if (exported := self.exporting.take_result()) is not None:
+            self.banner.say(exported[0], good=exported[1])
         if self._leaving and not recording:
             self.close()
 
@@ -256,6 +272,7 @@ class MainWindow(QMainWindow):
         self.review.close_recording()
         self.live.close_sources()
         self.recovery.close()
+        self.exporting.close()
         super().closeEvent(event)
 
     def changeEvent(self, event: QEvent) -> None:
@@ -306,7 +323,8 @@ class MainWindow(QMainWindow):
         self._name_window()
 
     def _name_window(self) -> None:
-        name = self.review_head.name if self._workspaces.currentIndex() == REVIEW else ""
+        shown = self._workspaces.currentIndex() == REVIEW and self.review.has_recording
+        name = self.review_head.name if shown else ""
         self.setWindowTitle(f"{name} - apexspot" if name else "apexspot")
 
     def _opened_folder(self) -> str:

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
-from PySide6.QtWidgets import QApplication, QFileDialog, QWidget
+from PySide6.QtWidgets import QApplication, QFileDialog, QInputDialog, QWidget
 from pytestqt.qtbot import QtBot
 
 from app.gui.help import about_dialog, keys_dialog
@@ -66,6 +66,11 @@ def test_a_session_or_its_video_dropped_on_the_window_opens_in_review(
         qtbot.waitUntil(lambda: window.review.has_recording, timeout=WAIT_MS)
         assert window._workspaces.currentWidget() is window.review and session.name in window.windowTitle()
         assert store.values.opened == session.parent
+        window.refresh()
+        assert window.review_head.isVisible() and window.review_head.name == session.name
+        window.show_workspace(LIVE)
+        window.refresh()
+        assert not window.review_head.isVisible() and window.windowTitle() == "apexspot"
         window.review.close_recording()
     # what lies over the window lets it through
     window.show_workspace(LIVE)
@@ -84,6 +89,26 @@ def test_menu_entries_open_recordings(
     monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (str(session / "video.mp4"), ""))
     window.menus.actions["Open recording…"].trigger()
     qtbot.waitUntil(lambda: window.review.has_recording, timeout=WAIT_MS)
+
+
+def test_what_is_open_in_review_is_exported_in_another_format(
+    qtbot: QtBot, open_main_window: OpenWindow, session: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    window = open_main_window()
+    window.show_workspace(REVIEW)
+    window.export()
+    assert "nothing to export" in window.banner.text
+    window.open_recording(session)
+    qtbot.waitUntil(lambda: window.review.has_recording, timeout=WAIT_MS)
+    monkeypatch.setattr(QInputDialog, "getItem", lambda *_: ("ELAN annotation", True))
+    monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: str(tmp_path / "out"))
+    window.menus.actions["Export…"].trigger()
+    qtbot.waitUntil(lambda: window.banner.text.startswith("Wrote"), timeout=WAIT_MS)
+    (written,) = (tmp_path / "out").iterdir()
+    assert written.suffix == ".eaf" and written.name in window.banner.text
+    window.export()
+    qtbot.waitUntil(lambda: "would be overwritten" in window.banner.text, timeout=WAIT_MS)
+    assert "--" not in window.banner.text and list((tmp_path / "out").iterdir()) == [written]
 
 
 def test_what_is_no_recording_is_said(qtbot: QtBot, open_main_window: OpenWindow, tmp_path: Path) -> None:
