@@ -132,7 +132,7 @@ def read_session(folder: Path) -> Session:
         folder=folder,
         info=info,
         video=_video(folder, info.source),
-        frames=_frames(folder / FRAMES_FILE),
+        frames=read_frames(folder / FRAMES_FILE),
         features=read_features(folder / FEATURES_FILE),
         intervals=tuple(_rows(folder / INTERVALS_FILE, _interval)),
         points=tuple(_rows(folder / POINTS_FILE, _point)),
@@ -178,8 +178,13 @@ def _video(folder: Path, source: SourceInfo) -> Path | None:
     return None
 
 
-def _frames(path: Path) -> FrameTable:
-    """A session of hours has hundreds of thousands of rows; NumPy parses them, and names no line where it cannot."""
+def read_frames(path: Path) -> FrameTable:
+    """Read ``frames.csv``.
+
+    Raises:
+        DataError: it cannot be read or is damaged.
+    """
+    # a session of hours has hundreds of thousands of rows: NumPy parses them, but cannot name a line that is wrong
     data = _whole_lines(path)
     header, _, body = data.partition(b"\n")
     if header == ",".join(FRAME_COLUMNS).encode() and (values := _numbers(body, len(FRAME_COLUMNS))) is not None:

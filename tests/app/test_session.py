@@ -18,6 +18,7 @@ from app.live_types import LiveSnapshot, LiveState
 from app.session import Recorder, RecorderSettings, Session, read_session, replay
 from app.session.features import FEATURE_ROW, FeatureWriter, read_features
 from app.session.folder import new_folder, session_folders
+from app.session.reader import read_frames
 from app.session.schema import Counts, SessionInfo, SessionState, SourceInfo, read_info, write_info
 from app.session.video import VideoWriter
 from app.tables import FRAME_COLUMNS, INTERVAL_COLUMNS
@@ -296,3 +297,23 @@ def pts_of(path: Path) -> list[int]:
     """Presentation times of the pictures, in microseconds."""
     with av.open(str(path)) as container:
         return [round(Fraction(f.pts) * f.time_base * 1_000_000) for f in container.decode(video=0)]
+
+
+def test_long_tables_are_read_as_short_ones_are(tmp_path: Path) -> None:
+    """NumPy parses the table of hours; whatever it cannot is read row by row, and the row that is wrong is named."""
+    rows = ["frame,time_s,face,intensity,macro,micro,quality", "0,0.000000,1,0.12345,0.5,0.25,0.99", "1,0.040000,,,,,"]
+    rows += ["2,0.081234,0,,,,", "3,0.120000,1,,,,0.5", "4,0.2,1,0.1"]
+    table = tmp_path / "frames.csv"
+    table.write_bytes("\n".join(rows).encode())  # the last row is torn
+    quick = read_frames(table)
+    table.write_bytes("\r\n".join(rows[:-1]).encode() + b"\r\n")
+    by_row = read_frames(table)
+    assert quick.index.tolist() == by_row.index.tolist() == [0, 1, 2, 3]
+    assert quick.analysed.tolist() == by_row.analysed.tolist() == [True, False, True, True]
+    assert quick.face.tolist() == by_row.face.tolist() == [True, False, False, True]
+    for name in ("time_s", "intensity", "macro", "micro", "quality"):
+        np.testing.assert_array_equal(getattr(quick, name), getattr(by_row, name))
+    for wrong in ("5,0.3,1,x,,,", ",0.3,1,,,,", "5,,1,,,,"):
+        table.write_bytes("\n".join([*rows[:-1], wrong, ""]).encode())
+        with pytest.raises(DataError, match="damaged in line 6"):
+            read_frames(table)
