@@ -35,8 +35,8 @@ _LIMITS = (
     "quick turns of the head and a covered face cause false marks. What nobody has checked is a suggestion.",
     "The ends of an interval are less certain than its apex. A score orders intervals of one type and one model "
     "version by how sure the model is; it is not a probability.",
-    "The shipped model learned from few people who sat still in laboratories. Differences in accuracy between groups of "
-    "people have not been measured and must be expected.",
+    "The shipped model learned from few people who sat still in laboratories. Differences in accuracy between groups "
+    "of people have not been measured and must be expected.",
 )
 
 _LEGEND = (
