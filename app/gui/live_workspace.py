@@ -27,6 +27,7 @@ from app.gui.start_page import StartPage
 from app.gui.text import kind_name
 from app.gui.theme import Theme
 from app.live_types import LiveSnapshot
+from app.session import RecorderStatus
 from app.settings import SettingsFile
 from app.sources import CameraChoice, DemoChoice, FileChoice, SourceChoice, StreamChoice
 from models.types import ExpressionType
@@ -49,7 +50,7 @@ class LiveWorkspace(QWidget):
         self._banner = banner
         self._said: str | None = None
         self._ended: Recording | None = None
-        self._trouble: str | None = None
+        self._troubles: set[str] = set()
         self.bar = SourceBar(theme)
         """Stands in the window's head, beside the switch."""
         self.start_page = StartPage()
@@ -112,7 +113,7 @@ class LiveWorkspace(QWidget):
         if accepted:
             plan = dialog.plan()
             self._store.change(
-                recordings=plan.folder.absolute(), consent=dialog.consent.text().strip(), scores_only=plan.scores_only
+                recordings=plan.folder, consent=dialog.consent.text().strip(), scores_only=plan.scores_only
             )
             self.record(choice, plan)
 
@@ -122,7 +123,7 @@ class LiveWorkspace(QWidget):
             return
         self._begin(choice)
         self.setFocus()  # not a button that Space would press
-        self._trouble = None
+        self._troubles.clear()
         self.player.record(choice, plan)
         self.view.show_snapshot(None)
         self.refresh()
@@ -215,15 +216,23 @@ class LiveWorkspace(QWidget):
             return
         end, status = recording.end, recording.status()
         if end is None:
-            if status is not None and status.video_error and status.video_error != self._trouble:
-                self._trouble = status.video_error
-                self._banner.say(f"{status.video_error} Scores, intervals and points are still recorded.")
+            if status is not None:
+                self._tell_of_trouble(status)
             return
         self._ended = recording
         snapshot = self.player.snapshot()
         self._said = snapshot.error if snapshot else None  # the end's sentence has it
         answers = [("Review it", lambda: self.review_requested.emit(end.folder))] if end.folder else []
         self._banner.say(end.sentence, *answers, good=end.good)
+
+    def _tell_of_trouble(self, status: RecorderStatus) -> None:
+        """Each trouble once: what is written about free space changes all the time."""
+        if status.video_error and "video" not in self._troubles:
+            self._troubles.add("video")
+            self._banner.say(f"{status.video_error} Scores, intervals and points are still recorded.")
+        elif status.warning and "disk" not in self._troubles:
+            self._troubles.add("disk")
+            self._banner.say(f"{status.warning} The recording goes on; it ends by itself when the disk is nearly full.")
 
     def _begin(self, choice: SourceChoice) -> None:
         self._banner.hide()

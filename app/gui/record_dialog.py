@@ -129,7 +129,7 @@ class RecordDialog(QDialog):
     def plan(self) -> RecordingPlan:
         """What was decided."""
         return RecordingPlan(
-            folder=Path(self.folder.text().strip()).expanduser(),
+            folder=Path(self.folder.text().strip()).expanduser().absolute(),
             participant=self.participant.text().strip(),
             consent=self.consent.text().strip() if self.agreed.isChecked() else "",
             scores_only=self.scores.isChecked(),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QWidget
 
 from app.gui.recording import Recording, RecordingState
 from app.gui.text import clock, counted, size
@@ -23,8 +23,6 @@ class RecordStrip(QFrame):
         self._title = self._label("recording", "Recording")
         self._facts = self._label("facts", "Measures of the recording")
         self._notice = self._label("notice", "Notice")
-        self._notice.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-        self._notice.setMinimumWidth(120)
         self._stop = QPushButton("Stop recording")
         self._stop.setToolTip("End the recording and keep all of it (R)")
         self._stop.clicked.connect(self.stop_requested)
@@ -33,7 +31,7 @@ class RecordStrip(QFrame):
         layout.setSpacing(16)
         layout.addWidget(self._title)
         layout.addWidget(self._facts)
-        layout.addWidget(self._notice, 1)
+        layout.addWidget(self._notice)
         layout.addStretch()
         layout.addWidget(self._stop)
         self.hide()
@@ -62,14 +60,13 @@ class RecordStrip(QFrame):
             self.hide()
             return
         self._title.setText(_title(recording, state))
-        self._facts.setText("   ·   ".join(_facts(recording)))
+        self._facts.setText("  ·  ".join(_facts(recording)))
         self._stop.setEnabled(state is not RecordingState.FINISHING)
         status = recording.status()
-        notice = (status.video_error or status.warning or "") if status else ""
-        if notice != self._notice.toolTip():
-            self._notice.setText(notice)
-            self._notice.setToolTip(notice)
-        self._notice.setVisible(bool(notice))
+        sentence = (status.video_error or status.warning or "") if status else ""
+        self._notice.setText("Video stopped" if status and status.video_error else "Little disk space")
+        self._notice.setToolTip(sentence)
+        self._notice.setVisible(bool(sentence))
         self.show()
 
 

@@ -209,7 +209,8 @@ def test_a_disk_that_fills_up_warns_and_then_ends_with_everything_kept(
     window = open_main_window(limits=RecorderSettings(warn_below_bytes=2 * free, stop_below_bytes=free - 100 * 1024**2))
     window.live.record(DemoChoice(), RecordingPlan(tmp_path / "out"))
     wait_until_recorded(qtbot, window, 0.5)
-    qtbot.waitUntil(lambda: "are free on the disk" in window.strip.texts[2], timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: "are free on the disk" in window.banner.text, timeout=WAIT_MS)
+    assert window.strip.texts[2] == "Little disk space"
     ballast = tmp_path / "ballast"
     ballast.write_bytes(os.urandom(200 * 1024**2))
     try:
