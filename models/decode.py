@@ -62,7 +62,7 @@ class DecodeSettings:
     """
 
     macro: ClassDecode = field(default_factory=lambda: ClassDecode(0.4, 15, 21, 0.35, 0.5, 1.8, 1.8, 300, 6, 0.6))
-    micro: ClassDecode = field(default_factory=lambda: ClassDecode(0.4, 5, 7, 0.0, 1.0, 1.0, 99.0, 7, 1, 99.0))
+    micro: ClassDecode = field(default_factory=lambda: ClassDecode(0.4, 5, 7, 0.0, 1.0, 1.0, 99.0, 7, 1, 0.6))
     island: float = 0.1
     fractions: tuple[float, ...] = (0.2,)
     valley: float = 0.3
