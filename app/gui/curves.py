@@ -20,6 +20,9 @@ SPAN_S = 30.0
 
 AXIS_WIDTH_PX = 44
 
+ROOM_FOR_POINTS_PX = 560
+"""A narrower panel has no room for every entry of the legend."""
+
 
 class TimeAxis(pg.AxisItem):  # type: ignore[misc]  # pyqtgraph has no types
     """Seconds written as minutes and seconds."""
@@ -191,7 +194,7 @@ class CurvesPanel(QWidget):
             track.set_scores(final, provisional)
             track.bands.set_content(seen, gaps, unreliable, self._highlighted)
         self.intensity.bands.set_marks(self._marks)
-        self._legend.show_points(bool(self._marks))
+        self._legend.show_points(bool(self._marks) and self.width() >= ROOM_FOR_POINTS_PX)
         self.intensity.setXRange(left, left + SPAN_S, padding=0)
         for track in (self.intensity, self.apex):
             track.getViewBox().prepareForPaint()  # else the new range is noticed while painting, and all is drawn twice
