@@ -87,7 +87,9 @@ def spot(
     model: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Another model than the one that ships with apexspot.")
     ] = None,
-    jobs: Annotated[int | None, typer.Option(min=1, help="Videos at a time [one a processor, less one].")] = None,
+    jobs: Annotated[
+        int | None, typer.Option(min=1, help="Videos at a time [one a processor, less one; 8 at most].")
+    ] = None,
     dask: Annotated[
         str | None, typer.Option(metavar="ADDRESS", help="Hand the videos to a Dask cluster: its scheduler.")
     ] = None,
