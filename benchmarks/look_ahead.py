@@ -29,12 +29,13 @@ from training import checkpoint, protocols
 from training.datasets import Recording
 from training.detectors import trusted
 from training.evaluate import detections, detector_of
-from training.held_out import Judged, configuration, key, reopen, workers
+from training.held_out import Judged, configuration, key, reopen
 from training.matching import SpottingResult
 from training.protocols import Thresholds
 from training.provenance import provenance, write_whole
 from training.replay import STEP_FRAMES, HeldOutSpotter, Replay, replay
 from training.report import TYPES, counts_of
+from training.workers import workers
 
 log = logging.getLogger(__name__)
 

@@ -12,17 +12,13 @@ from __future__ import annotations
 
 import json
 import logging
-import multiprocessing
 import zipfile
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from pydantic import TypeAdapter
 
@@ -38,6 +34,7 @@ from training.readers import CodedInterval, PointDraw, RecordingLabels, draw_poi
 from training.ship import DRAWN_TRACKS, SETTINGS, calm_stretches
 from training.tracks import make_tracks
 from training.trainer import EPOCHS, TrainSettings, choose_device, infer, train
+from training.workers import workers
 
 log = logging.getLogger(__name__)
 
@@ -195,23 +192,6 @@ def reopen(data: Sequence[Path], out: Path) -> Judged:
     if not seeds:
         raise UsageError(f"{out} has folds that are not done; run apexspot evaluate to its end first.")
     return Judged(study, recordings, Folds.make(recordings, count), seeds)
-
-
-@contextmanager
-def workers(jobs: int) -> Iterator[Callable[..., Iterator[Any]]]:
-    """``map`` over so many processes, or in this one; each works in one thread, so that the numbers are the same."""
-    if jobs > 1:
-        # forking a process whose libraries run threads may hang
-        spawn = multiprocessing.get_context("spawn")
-        with ProcessPoolExecutor(jobs, spawn, torch.set_num_threads, (1,)) as pool:
-            yield pool.map
-        return
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield map
-    finally:
-        torch.set_num_threads(threads)
 
 
 def _files(out: Path, seed: int, folds: int) -> list[Path]:
