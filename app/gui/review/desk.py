@@ -298,8 +298,7 @@ class Desk(QObject):
         revision = self.review.revision
         text = self._try(act)
         if self.review.revision != revision:
-            self._changed(None, None, "")
-            self.said.emit(done.format(text))
+            self._changed(None, None, done.format(text))
         elif text is None:
             self.said.emit(nothing)
 
@@ -330,7 +329,7 @@ class Desk(QObject):
         self.edited.emit()
         self.picked.emit()
         if text:
-            self.said.emit(text)
+            self.said.emit(f"{text} · saved")
 
     def _follow(self, kind: Kind, made: int | None) -> None:
         if made is not None:

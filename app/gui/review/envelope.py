@@ -5,10 +5,14 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from app.session.reader import FrameTable
 from models.types import LOW_QUALITY, BoolArray, FloatArray, Scores
 
 FACTOR = 2
 """How much coarser each level is than the one before."""
+
+HOLE_S = 0.25
+"""Frames that were lost leave a gap in the curve where no frame was looked at for longer than this."""
 
 Span = tuple[float, float]
 
@@ -18,17 +22,18 @@ class Envelope:
 
     Thinning by minimum and maximum keeps every peak, however short; taking every n-th point would lose
     micro-expressions.
+
+    Attributes:
+        gaps: where no face was seen, or frames were lost. unreliable: frames whose quality is low.
     """
 
-    def __init__(
-        self,
-        time_s: NDArray[np.float64],
-        intensity: NDArray[np.float64],
-        macro: NDArray[np.float64],
-        micro: NDArray[np.float64],
-    ) -> None:
-        """time_s: (N,) ascending. The curves: (N,), NaN where there is no score."""
-        values = np.stack([intensity, macro, micro]).astype(np.float32)
+    def __init__(self, frames: FrameTable) -> None:
+        kept = _drawn(frames)
+        time_s, quality = frames.time_s[kept], np.nan_to_num(frames.quality[kept], nan=1.0)
+        seen = frames.face[kept]
+        values = np.stack([frames.intensity[kept], frames.macro[kept], frames.micro[kept]]).astype(np.float32)
+        self.gaps = Runs(time_s, ~seen)
+        self.unreliable = Runs(time_s, seen & (quality < LOW_QUALITY))
         self._time_s = time_s
         self._values = values
         self._levels: list[tuple[NDArray[np.float64], FloatArray]] = []
@@ -85,9 +90,16 @@ class Runs:
         return tuple(zip(self._begin_s[part].tolist(), self._end_s[part].tolist(), strict=True))
 
 
-def unreliable(quality: NDArray[np.float64]) -> BoolArray:
-    """Frames with a face that cannot be trusted."""
-    return np.asarray(np.nan_to_num(quality, nan=1.0) < LOW_QUALITY, np.bool_)
+def _drawn(frames: FrameTable) -> BoolArray:
+    """All frames but single ones that a busy machine never looked at: the curve goes on across them."""
+    kept = frames.analysed.copy()
+    looked_at, lost = frames.time_s[kept], np.flatnonzero(~kept)
+    if len(looked_at):
+        after = np.searchsorted(looked_at, frames.time_s[lost])
+        begin_s = looked_at[np.maximum(after - 1, 0)]
+        end_s = looked_at[np.minimum(after, len(looked_at) - 1)]
+        kept[lost] = (end_s - begin_s > HOLE_S) | (after == 0) | (after == len(looked_at))
+    return kept
 
 
 def _inside(time_s: NDArray[np.float64], begin_s: float, end_s: float) -> slice:

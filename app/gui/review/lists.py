@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
@@ -55,12 +56,12 @@ _BUTTONS = {
     Kind.INTERVAL: (
         ("accept", "Accept", "Accept the picked interval (A)"),
         ("reject", "Reject", "Reject the picked interval (X)"),
-        ("retype", "Change type", "Make macro micro, or the other way round (T)"),
+        ("retype", "Retype", "Make macro micro, or the other way round (T)"),
         ("reset", "Reset", "Back to what the model found (R)"),
         ("delete", "Delete", "Delete an interval that a person made (Del)"),
     ),
     Kind.POINT: (
-        ("retype", "Change type", "Make macro micro, or the other way round (T)"),
+        ("retype", "Retype", "Make macro micro, or the other way round (T)"),
         ("delete", "Delete", "Delete the picked point (Del)"),
     ),
     Kind.EXCLUSION: (("delete", "Include again", "Count the picked range again (Del)"),),
@@ -117,6 +118,7 @@ class Lists(QWidget):
             button.setToolTip(tip)
             button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
             button.clicked.connect(lambda _=False, name=name: self.asked.emit(name))
+            button.setMinimumWidth(button.sizeHint().width())
             row.addWidget(button)
             self.buttons[kind, name] = button
         row.addStretch(1)
@@ -168,8 +170,19 @@ class Lists(QWidget):
             count = len(rows[kind])
             self.tabs.setTabText(number, f"{_NAMES[kind]} {count}" if count else _NAMES[kind])
             self.tables[kind].set_rows(rows[kind])
-        self._tally.setText(_tally(desk))
+        self._show_tally()
         self._show_pick()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._show_tally()
+
+    def _show_tally(self) -> None:
+        """Tell as much as there is room for."""
+        texts = (*_tallies(self._desk), "") if self._desk is not None else ("",)
+        room = self.width() - self.tabs.sizeHint().width() - 40
+        metrics = self._tally.fontMetrics()
+        self._tally.setText(next(text for text in texts if not text or metrics.horizontalAdvance(text) <= room))
 
     def _show_pick(self) -> None:
         if (desk := self._desk) is None:
@@ -221,9 +234,11 @@ def _exclusion_row(e: Exclusion) -> Row:
     return Row(e.id, (e.reason or "left out", clock(e.start_s, 2), clock(e.end_s, 2), clock(e.end_s - e.start_s, 2)))
 
 
-def _tally(desk: Desk) -> str:
+def _tallies(desk: Desk) -> tuple[str, str]:
+    """What counts and how much of it was looked at, long and short."""
     shown = desk.state.shown()
     macro = sum(stored.interval.type is ExpressionType.MACRO for stored in shown)
     listed = desk.listed()
     seen = sum(stored.status != Status.FOUND for stored in listed)
-    return f"{macro} macro, {len(shown) - macro} micro · {seen} of {len(listed)} reviewed"
+    reviewed = f"{seen} of {len(listed)} reviewed"
+    return f"{macro} macro, {len(shown) - macro} micro · {reviewed}", reviewed

@@ -87,7 +87,7 @@ class Marks(pg.GraphicsObject):  # type: ignore[misc]  # pyqtgraph has no types
                 self._paint_verdict(painter, area, to_pixels, stored)
             for point in self._marked.points:
                 self._paint_point(painter, area, to_pixels, point)
-            if self._marked.picked is not None:
+            if self._marked.picked is not None and self._marked.picked.status != Status.REJECTED:
                 self._paint_grips(painter, area, to_pixels, self._marked.picked)
         painter.restore()
 
@@ -122,7 +122,7 @@ class Marks(pg.GraphicsObject):  # type: ignore[misc]  # pyqtgraph has no types
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.drawRect(box.adjusted(0, 1, 0, -1))
         elif stored.status == Status.ACCEPTED and box.width() >= 6:
-            x, y = box.center().x(), box.bottom() - 30.0
+            x, y = box.center().x(), box.bottom() - min(30.0, 0.3 * box.height())
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(colour)
             painter.drawEllipse(QPointF(x, y), 7.0, 7.0)

@@ -69,7 +69,8 @@ class EmptyPage(_Card):
         row.addStretch(1)
         self.inside.addLayout(row)
         self._hint = QLabel(
-            "Or drop it on this window. A video is analysed once; after that it opens at once, with all your changes."
+            "Or drop one on this window. A video is analysed when it is first opened; after that it opens quickly, "
+            "with all that you changed."
         )
         self._hint.setObjectName("muted")
         self._hint.setWordWrap(True)
@@ -100,6 +101,10 @@ class AnalysisPage(_Card):
         self.bar.setRange(0, 1000)
         self.bar.setTextVisible(False)
         self.bar.setFixedHeight(8)
+        self.bar.setStyleSheet(
+            "QProgressBar { background: palette(mid); border: none; border-radius: 4px; }"
+            "QProgressBar::chunk { background: palette(highlight); border-radius: 4px; }"
+        )
         self.bar.setAccessibleName("Progress of the analysis")
         self.inside.addWidget(self.bar)
         self.left = QLabel()
@@ -115,7 +120,7 @@ class AnalysisPage(_Card):
         """Show a job that was started."""
         self._job = job
         self.title.setText("Analysing the video…")
-        self.text.setText(f"{name} has to be looked at once, frame by frame. You can go on working meanwhile.")
+        self.text.setText(f"Every frame of {name} is looked at, this one time. Next time it opens quickly.")
         self.cancel_button.setEnabled(True)
         self._timer.start()
         self._poll()

@@ -8,16 +8,18 @@ from functools import partial
 import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import QPointF, QSize, Qt, Signal
-from PySide6.QtGui import QColor
+from PySide6.QtGui import QColor, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QToolButton, QVBoxLayout, QWidget
 
 from app.gui.curves import Track
 from app.gui.review.desk import Desk, Kind, Pick
-from app.gui.review.envelope import Envelope, Runs, Span, unreliable
+from app.gui.review.envelope import Envelope, Span
 from app.gui.review.icons import SIZE_PX, icon
 from app.gui.review.marks import POINT_PX, Marked, Marks
 from app.gui.review.pointer import Grip, Part, Pointer
 from app.gui.theme import Theme
+from app.review.review import SAME_IOU
+from app.review.saved import frames_iou
 from app.review.state import Status, StoredInterval, Thresholds
 from models.types import Interval, Scores
 
@@ -29,6 +31,8 @@ LEAST_SPAN_S = 0.5
 SMOOTH_SPAN_S = 300.0
 """Up to here edges of the curves are smoothed. Further away they are nothing but steep strokes, which look the same
 without and are drawn several times as fast."""
+
+LOW_PX = 150
 
 MOST_BANDS = 120
 """Where more intervals are in sight they are drawn as a lane under the curve."""
@@ -46,8 +50,6 @@ class CurvePanel(QWidget):
         super().__init__(parent)
         self._desk: Desk | None = None
         self._envelope: Envelope | None = None
-        self._gaps: Runs | None = None
-        self._unreliable: Runs | None = None
         self._preview: tuple[Interval, ...] | None = None
         self._held: tuple[Grip, float] | None = None
         self._view: Span = (0.0, FIRST_SPAN_S)
@@ -118,11 +120,17 @@ class CurvePanel(QWidget):
             part.set_theme(theme)
         for name, button in self.buttons.items():
             button.setIcon(icon(name, theme.text))
+        ratio = self.devicePixelRatioF()  # a pen's width counts in the screen's own pixels
         for cursor in self._cursors:
-            cursor.setPen(pg.mkPen(theme.text, width=1.5))
+            cursor.setPen(pg.mkPen(theme.text, width=1.5 * ratio))
         for name, line in self._levels.items():
             colour = QColor(theme.muted if name == "intensity" else getattr(theme, name))
-            line.setPen(pg.mkPen(colour, width=1, style=Qt.PenStyle.DashLine))
+            line.setPen(pg.mkPen(colour, width=ratio, style=Qt.PenStyle.DashLine))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        for track in self.tracks:  # where it is low the two titles would run into each other
+            track.getAxis("left").showLabel(self.plots.height() >= LOW_PX)
 
     # -- what is shown ------------------------------------------------------------------------------------------------
 
@@ -138,14 +146,9 @@ class CurvePanel(QWidget):
     def set_desk(self, desk: Desk | None, envelope: Envelope | None) -> None:
         """Show another recording, or none."""
         self._desk, self._envelope, self._preview, self._held = desk, envelope, None, None
-        self._gaps = self._unreliable = None
         if desk is None:
             self._redraw()
             return
-        frames = desk.frames
-        looked_at, seen = frames.time_s[frames.analysed], frames.face[frames.analysed]
-        self._gaps = Runs(looked_at, ~seen)
-        self._unreliable = Runs(looked_at, seen & unreliable(frames.quality[frames.analysed]))
         desk.moved.connect(self._moved)
         desk.edited.connect(self._edited)
         desk.picked.connect(self._picked)
@@ -284,23 +287,25 @@ class CurvePanel(QWidget):
         scores = Scores.empty()
         marked, picked = Marked(), None
         bands: tuple[Interval, ...] = ()
+        gaps: tuple[Span, ...] = ()
+        unreliable: tuple[Span, ...] = ()
         if self._desk is not None and self._envelope is not None:
             most = max(round(1.3 * self.intensity.getViewBox().width()), 200)
             scores = self._envelope.part(begin_s, end_s, most)
+            gaps = self._envelope.gaps.between(begin_s, end_s)
+            unreliable = self._envelope.unreliable.between(begin_s, end_s)
             marked = self._marked(self._desk)
             picked = marked.picked.interval if marked.picked and marked.picked.status != Status.REJECTED else None
-            bands = self._bands(marked)
+            bands = self._bands(self._desk, marked)
             if len(bands) > MOST_BANDS:  # from far away bands would only be stripes
                 marked = replace(marked, intervals=(), lane=bands)
                 bands = (picked,) if picked is not None else ()
-        gaps = self._gaps.between(begin_s, end_s) if self._gaps else ()
-        unreliable_ = self._unreliable.between(begin_s, end_s) if self._unreliable else ()
         smooth = end_s - begin_s <= SMOOTH_SPAN_S
         for track, marks in zip(self.tracks, self.marks, strict=True):
             for item in track.listDataItems():
                 item.opts["antialias"] = smooth
             track.set_scores(scores, Scores.empty())
-            track.bands.set_content(bands, gaps, unreliable_, picked)
+            track.bands.set_content(bands, gaps, unreliable, picked)
             marks.set_content(marked)
         self.intensity.setXRange(begin_s, end_s, padding=0)
         for track in self.tracks:
@@ -326,13 +331,16 @@ class CurvePanel(QWidget):
             picked_exclusion=pick.id if pick is not None and pick.kind is Kind.EXCLUSION else None,
         )
 
-    def _bands(self, marked: Marked) -> tuple[Interval, ...]:
+    def _bands(self, desk: Desk, marked: Marked) -> tuple[Interval, ...]:
         if self._preview is None:
             return tuple(i.interval for i in marked.intervals if i.status != Status.REJECTED)
         begin_s, end_s = self._view
         kept = tuple(i.interval for i in marked.intervals if i.status == Status.ACCEPTED)
+        # what a person has judged stays, however often it is found again
+        judged = [i.interval for i in desk.state.intervals if i.status != Status.FOUND]
         found = (i for i in self._preview if i.offset_s >= begin_s and i.onset_s <= end_s)
-        return (*kept, *(replace(i, final=False) for i in found))
+        new = (i for i in found if not any(i.type is j.type and frames_iou(i, j) >= SAME_IOU for j in judged))
+        return (*kept, *(replace(i, final=False) for i in new))
 
 
 def dragged(stored: StoredInterval, part: Part, time_s: float) -> StoredInterval:

@@ -18,7 +18,7 @@ from app.gui.review.thresholds import ThresholdPanel
 from app.gui.review.transport import Transport
 from app.gui.theme import Theme
 
-SIDE_PX = 250
+SIDE_PX = 236
 """Width of the thresholds."""
 
 
@@ -70,7 +70,7 @@ class ReviewView(QWidget):
             splitter.setHandleWidth(8)
             splitter.setChildrenCollapsible(False)
         top.setSizes([430, 800])
-        self.splitter.setSizes([300, 330])
+        self.splitter.setSizes([295, 335])
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.splitter)
@@ -84,8 +84,7 @@ class ReviewView(QWidget):
 
     def show_desk(self, desk: Desk, playback: Playback, opened: Opened) -> None:
         """Show a recording."""
-        frames = desk.frames
-        envelope = Envelope(frames.time_s, frames.intensity, frames.macro, frames.micro)
+        envelope = Envelope(desk.frames)
         self.picture.set_desk(desk, opened.pictures, opened.no_pictures or SCORES_ONLY)
         self.lists.set_desk(desk)
         self.transport.set_desk(desk, playback)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from PySide6.QtWidgets import QApplication
@@ -27,7 +29,8 @@ def test_thinning_keeps_every_peak_and_every_gap() -> None:
     values = np.full(count, 0.1)
     values[123_456] = 0.9  # one frame long
     values[50_000:90_000] = np.nan
-    envelope = Envelope(time_s, values, values, values)
+    yes = np.ones(count, np.bool_)
+    envelope = Envelope(FrameTable(np.arange(count), time_s, yes, yes, values, values, values, values))
     whole = envelope.part(0.0, time_s[-1], 2000)
     assert len(whole) <= 2000 and (np.diff(whole.time_s) >= 0).all()
     assert np.nanmax(whole.intensity) == np.float32(0.9) and np.nanmin(whole.intensity) == np.float32(0.1)
@@ -43,9 +46,21 @@ def test_thinning_keeps_every_peak_and_every_gap() -> None:
 
 
 def test_a_recording_without_frames_has_empty_curves() -> None:
-    none = np.empty(0)
-    envelope = Envelope(none, none, none, none)
+    envelope = Envelope(table(0))
     assert len(envelope.part(0.0, 10.0, 100)) == 0 and np.isnan(envelope.peaks(10)).all()
+
+
+def test_frames_that_were_lost_make_a_gap_only_where_they_are_many() -> None:
+    frames = table(90)
+    intensity = np.full(90, 0.4)
+    lost = np.isin(np.arange(90), (10, 11, 20, *range(40, 60), 89))
+    intensity[lost] = np.nan
+    face = ~lost & (np.arange(90) != 70)
+    part = Envelope(replace(frames, analysed=~lost, face=face, intensity=intensity)).part(0.0, 3.0, 1000)
+    assert not np.isin(np.round(part.time_s * 30), (10, 11, 20)).any()
+    assert np.isnan(part.intensity).sum() == 21
+    gaps = Envelope(replace(frames, analysed=~lost, face=face, intensity=intensity)).gaps.between(0.0, 3.0)
+    assert np.round(np.array(gaps) * 30).tolist() == [[40, 60], [70, 71], [89, 89]]
 
 
 def test_stretches_end_where_the_next_frame_begins() -> None:

@@ -135,7 +135,7 @@ def test_verdicts_by_key_and_button(qtbot: QtBot, open_path: OpenWorkspace, reco
     assert desk.interval == found
     qtbot.keyClick(workspace, KEY.Key_A)
     assert desk.interval is not None and desk.interval.status == Status.ACCEPTED
-    assert "1 of" in lists._tally.text()
+    assert "1 of" in lists._tally.text(), lists._tally.text()
     qtbot.mouseClick(lists.buttons[Kind.INTERVAL, "reject"], Qt.MouseButton.LeftButton)
     assert desk.interval.status == Status.REJECTED and found.id not in {i.id for i in desk.state.shown()}
     assert "rejected" in [row.cells[1] for row in lists.tables[Kind.INTERVAL].rows.rows], "it stays in the list"
@@ -363,6 +363,23 @@ def test_what_cannot_be_opened_is_said(qtbot: QtBot, workspace: ReviewWorkspace,
     workspace.open(tmp_path)
     workspace.close_recording()
     assert not workspace.has_recording
+
+
+def test_what_cannot_be_saved_is_said_and_changes_nothing(
+    qtbot: QtBot, open_path: OpenWorkspace, recording: Path
+) -> None:
+    workspace = open_path(recording)
+    messages: list[str] = []
+    workspace.message.connect(messages.append)
+    desk = desk_of(workspace)
+    before = desk.state
+    recording.rename(recording.with_name("gone"))
+    qtbot.keyClick(workspace, KEY.Key_1)
+    assert len(messages) == 1 and "cannot be" in messages[0] and desk.state == before
+    assert "saved" in said(workspace) and "point" not in said(workspace)
+    recording.with_name("gone").rename(recording)
+    qtbot.keyClick(workspace, KEY.Key_1)
+    assert len(desk.state.points) == 1 and said(workspace).endswith("saved")
 
 
 def test_opening_another_closes_the_first(qtbot: QtBot, open_path: OpenWorkspace, recording: Path) -> None:
