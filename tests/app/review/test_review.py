@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +16,7 @@ from app.review.review import Review
 from app.review.state import PERSON, ReviewState, Status, StoredInterval, Thresholds
 from app.session import read_session
 from app.session.schema import EDITS_FILE, EXCLUSIONS_FILE, INTERVALS_FILE, SessionState, read_info, write_info
-from models.errors import UsageError
+from models.errors import OutputError, UsageError
 from models.types import ExpressionType
 
 MACRO, MICRO = ExpressionType.MACRO, ExpressionType.MICRO
@@ -225,6 +226,27 @@ def test_a_kill_between_log_and_table_loses_nothing(review: Review, folder: Path
         assert again.state == review.state, step
         assert (folder / INTERVALS_FILE).read_bytes() == after, step
         review = again
+
+
+@pytest.mark.parametrize("broken", [INTERVALS_FILE, EDITS_FILE])
+def test_an_edit_that_cannot_be_saved_changes_nothing(review: Review, folder: Path, broken: str) -> None:
+    first, second = (row.id for row in review.state.intervals[:2])
+    review.accept(first)
+    before, revision = review.state, review.revision
+    files = {name: (folder / name).read_bytes() for name in (INTERVALS_FILE, EDITS_FILE)}
+    (folder / broken).unlink()
+    (folder / broken).mkdir()
+    (folder / broken / "in the way").touch()
+    for edit in (lambda: review.accept(second), lambda: review.undo()):
+        with pytest.raises(OutputError, match="cannot be written"):
+            edit()
+        assert (review.state, review.revision) == (before, revision)
+    shutil.rmtree(folder / broken)
+    (folder / broken).write_bytes(files[broken])
+    assert {name: (folder / name).read_bytes() for name in files} == files
+    review.accept(second)
+    review.close()
+    assert Review.open(folder).state == review.state != before
 
 
 def test_tables_that_something_else_changed_are_respected(review: Review, folder: Path) -> None:
