@@ -62,7 +62,9 @@ def extract(
     labels: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Label table, where it is not below the folder.")
     ] = None,
-    jobs: Annotated[int | None, typer.Option(min=1, help="Recordings at a time [one a processor, less one].")] = None,
+    jobs: Annotated[
+        int | None, typer.Option(min=1, help="Recordings at a time [one a processor, less one; 8 at most].")
+    ] = None,
     dask: Annotated[
         str | None, typer.Option(metavar="ADDRESS", help="Hand the recordings to a Dask cluster: its scheduler.")
     ] = None,

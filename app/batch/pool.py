@@ -145,13 +145,10 @@ class _Crew(Generic[Order, Result]):
         """Let every process end; none is left when this returns."""
         for member in self._members:
             member.orders.close()
+            member.answers.close()  # so that none waits to be heard
         end_s = time.monotonic() + _PATIENCE_S
         for member in self._members:
-            while member.process.is_alive() and time.monotonic() < end_s and not self._interrupts.impatient:
-                member.process.join(0.05)
-            member.process.kill()
-            member.process.join()
-            member.answers.close()
+            self._see_off(member, end_s)
         self._members.clear()
 
     def _hire(self) -> _Member:
@@ -170,8 +167,14 @@ class _Crew(Generic[Order, Result]):
     def _dismiss(self, member: _Member) -> None:
         self._members.remove(member)
         member.orders.close()
-        member.process.join()
         member.answers.close()
+        self._see_off(member, time.monotonic() + _PATIENCE_S)
+
+    def _see_off(self, member: _Member, end_s: float) -> None:
+        while member.process.is_alive() and time.monotonic() < end_s and not self._interrupts.impatient:
+            member.process.join(0.05)
+        member.process.kill()
+        member.process.join()
 
 
 def _how(exit_code: int | None) -> str:
@@ -196,6 +199,7 @@ def _serve(work: Work[Order, Result], orders: Connection, answers: Connection) -
     cv2.setNumThreads(1)
     outlet = _Outlet(orders, answers)
     logging.getLogger().addHandler(_Forward(outlet))  # type: ignore[arg-type]
+    logging.raiseExceptions = False  # a log that nobody takes any more must not print a traceback
     # who gives the orders may be gone at any time
     with contextlib.suppress(EOFError, OSError, Stopped):
         while True:
