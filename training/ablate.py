@@ -12,7 +12,7 @@ from pathlib import Path
 
 from models.errors import UsageError
 from models.network import NetworkSettings
-from training.evaluate import honest, note
+from training.evaluate import honest, judging, note
 from training.held_out import Judged, Study, configuration, judge
 from training.matching import SpottingResult
 from training.protocols import ThresholdRule
@@ -119,6 +119,7 @@ def ablate(
     rows = [row for data_set in order for row in rows if row.data_set == data_set]
     made_from = {
         "variants": {v.key: {"words": v.words, "thresholds": v.rule.value, **configuration(v.study)} for v in chosen},
+        **judging(),
         "protocol": "honest",
         "folds": folds or "loso",
     }

@@ -67,8 +67,7 @@ def evaluate(
     rows = table(judged, protocol)
     made_from = {
         "configuration": configuration(study),
-        "decoding": asdict(DecodeSettings()),
-        "detections_per_point": {kind.value: rate for kind, rate in protocols.RATE.items()},
+        **judging(),
         "protocol": protocol.value,
         "folds": judged.folds.count,
     }
@@ -78,6 +77,14 @@ def evaluate(
     except OSError as error:
         raise OutputError(f"{out} cannot be written ({error.strerror}).") from error
     return text
+
+
+def judging() -> dict[str, object]:
+    """How scores become counts, for the result files."""
+    return {
+        "decoding": asdict(DecodeSettings()),
+        "detections_per_point": {kind.value: rate for kind, rate in protocols.RATE.items()},
+    }
 
 
 def note(judged: Judged) -> str:

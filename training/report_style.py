@@ -21,7 +21,8 @@ table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nu
 th, td { padding: 4px 7px; text-align: right; border-bottom: 1px solid var(--line); white-space: nowrap; }
 th { font-weight: 600; color: var(--soft); border-bottom: 1.5px solid var(--grey); }
 th.span { text-align: center; }
-th.first, td.first { text-align: left; white-space: normal; }
+th.first, td.first { text-align: left; white-space: normal; min-width: 150px; }
+.spread { display: block; color: var(--soft); font-size: 85%; font-weight: normal; line-height: 1.1; }
 td.f1 { font-weight: 650; }
 td.group, th.group { border-left: 1px solid var(--line); }
 tr.baseline td { color: var(--soft); }
@@ -55,9 +56,10 @@ pre { font-size: 12px; background: var(--wash); padding: 12px; white-space: pre-
   @page { margin: 13mm; }
   * { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
   body { padding: 0; max-width: none; font-size: 11px; }
-  table { font-size: 8.5px; }
-  th, td { padding: 2px 4px; }
-  td.first { min-width: 90px; }
+  .wide { overflow: visible; }
+  table { font-size: 8px; }
+  th, td { padding: 2px 3px; }
+  th.first, td.first { min-width: 85px; }
   h2, h3 { break-after: avoid; }
   h2 { margin-top: 22px; }
   tr { break-inside: avoid; }
