@@ -17,6 +17,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -80,7 +81,7 @@ def measure(app: QApplication, session: Path) -> None:
             curves.set_view(desk.begin_s, desk.begin_s + span_s)
             show(
                 f"scroll, {span_s:.0f} s in sight",
-                [drawn(app, lambda s=span_s: curves.pan(s / 40)) for _ in range(STEPS)],
+                [drawn(app, partial(curves.pan, span_s / 40)) for _ in range(STEPS)],
             )
     curves.show_all()
     middle_s = desk.begin_s + length_s / 2
@@ -92,7 +93,7 @@ def measure(app: QApplication, session: Path) -> None:
     random = np.random.default_rng(0)
     show(
         "go anywhere",
-        [drawn(app, lambda t=t: desk.go_to(t)) for t in random.uniform(desk.begin_s, desk.end_s, STEPS // 3)],
+        [drawn(app, partial(desk.go_to, float(t))) for t in random.uniform(desk.begin_s, desk.end_s, STEPS // 3)],
     )
     show("pick the next interval", [drawn(app, lambda: desk.go_to_interval(1)) for _ in range(STEPS)])
     show("accept it, saved", [accepted(app, desk) for _ in range(20)])
@@ -100,7 +101,7 @@ def measure(app: QApplication, session: Path) -> None:
         times = []
         for value in np.linspace(0.2, 0.9, 12):
             thresholds = Thresholds(desk.state.thresholds.intensity, float(value), desk.state.thresholds.micro)
-            times.append(drawn(app, lambda t=thresholds: curves.show_preview(t, desk.review.preview(t))))
+            times.append(drawn(app, partial(previewed, workspace, thresholds)))
         show("drag a threshold", times)
     print(f"memory at the end {memory_mib():.0f} MiB, most ever {most_mib():.0f} MiB")
     workspace.close_recording()
@@ -119,6 +120,11 @@ def drawn(app: QApplication, act: Callable[[], object]) -> tuple[float, float]:
 def accepted(app: QApplication, desk: Desk) -> tuple[float, float]:
     desk.go_to_interval(1)
     return drawn(app, desk.accept)
+
+
+def previewed(workspace: ReviewWorkspace, thresholds: Thresholds) -> None:
+    assert workspace.desk is not None
+    workspace.view.curves.show_preview(thresholds, workspace.desk.review.preview(thresholds))
 
 
 def show(name: str, times_ms: list[tuple[float, float]]) -> None:
