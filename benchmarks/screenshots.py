@@ -86,15 +86,19 @@ def main() -> int:
     for shot in SHOTS:
         if not options.only or shot.name in options.only:
             path = options.out / f"{shot.name}.png"
-            take(app, shot, source, options.after, path)
-            print(path, flush=True)
+            dropped = take(app, shot, source, options.after, path)
+            print(path, dropped, flush=True)
     if options.only:
         return 0
     return subprocess.run([sys.executable, "-m", "benchmarks.screenshots_review", "--out", str(options.out)]).returncode
 
 
-def take(app: QApplication, shot: Shot, source: SourceChoice, after_s: float, path: Path) -> None:
-    """Open a window, let it play, grab it."""
+def take(app: QApplication, shot: Shot, source: SourceChoice, after_s: float, path: Path) -> str:
+    """Open a window, let it play, grab it.
+
+    Returns:
+        How many frames were dropped: on a busy machine the picture should be taken again.
+    """
     with tempfile.TemporaryDirectory() as folder:
         settings = QSettings(str(Path(folder) / "settings.ini"), QSettings.Format.IniFormat)
         store = SettingsFile(Path(folder) / "settings.json")
@@ -117,10 +121,12 @@ def take(app: QApplication, shot: Shot, source: SourceChoice, after_s: float, pa
         else:
             until(app, lambda: False, 0.5)
         shown.grab().save(str(path))
+        dropped = window.status.texts()[3]
         window.leave()
         until(app, lambda: not window.isVisible(), 30.0)
         window.deleteLater()
         until(app, lambda: False, 0.1)
+        return dropped
 
 
 def dialog(window: MainWindow, source: SourceChoice) -> RecordDialog:
