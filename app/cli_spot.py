@@ -43,14 +43,15 @@ def spot_all(
     if out.exists() and not out.is_dir():
         raise UsageError(f"{out} is a file; --out wants a folder.")
     with Interrupts() as interrupts:
-        # imported only now: a slip of the pen is answered at once
-        from app.batch.pool import usual_jobs
-        from app.batch.run import Where
-        from app.batch.spotting import How
-        from app.batch.standing import State
-        from app.batch.summary import is_summary, read_summary, row_of_summary, write_summary
-        from app.spot import Method
-        from models.spotter import Spotter
+        # imported only now: a slip of the pen is answered at once. Ctrl+C waits: native code would complain as it loads
+        with interrupts.held():
+            from app.batch.pool import usual_jobs
+            from app.batch.run import Where
+            from app.batch.spotting import How
+            from app.batch.standing import State
+            from app.batch.summary import is_summary, read_summary, row_of_summary, write_summary
+            from app.spot import Method
+            from models.spotter import Spotter
 
         method = Method.of(Spotter(model, use_gpu=False))
         # one video alone is told of in its own files, unless it joins others

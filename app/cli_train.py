@@ -128,12 +128,13 @@ def extract_all(
         OutputError: ``out`` cannot be written. DataError: the cluster is gone.
     """
     with Interrupts() as interrupts:
-        from app.batch.pool import usual_jobs
-        from app.batch.progress import progress_bar
-        from app.batch.run import Where, run_tasks
-        from app.batch.tasks import Task
-        from training.extract import complete, discard, plan, see
-        from training.readers import PointDraw
+        with interrupts.held():  # native code would complain as it loads
+            from app.batch.pool import usual_jobs
+            from app.batch.progress import progress_bar
+            from app.batch.run import Where, run_tasks
+            from app.batch.tasks import Task
+            from training.extract import complete, discard, plan, see
+            from training.readers import PointDraw
 
         planned = plan(reading, out)
         orders = [order.absolute() if dask else order for order in planned.todo]

@@ -179,7 +179,7 @@ def spot(study: Path, out: Path, *more: str, stop_at: int | None = None, watched
         memory.of([program.pid, *watched]),
     ):
         while stop_at is not None and program.poll() is None:
-            if len(list(out.rglob("*.json"))) >= stop_at:
+            if done_in(out) >= stop_at:
                 program.send_signal(signal.SIGINT)
                 time.sleep(0.2)
                 program.send_signal(signal.SIGINT)
@@ -190,6 +190,11 @@ def spot(study: Path, out: Path, *more: str, stop_at: int | None = None, watched
         after = os.times()
         cpu_s = after.children_user + after.children_system - before.children_user - before.children_system
         return Run(program.returncode, time.monotonic() - begin_s, cpu_s, said.read(), memory)
+
+
+def done_in(out: Path) -> int:
+    """How many videos have results; looks into no folder that comes and goes."""
+    return len(list(out.glob("s*/video*.json")))
 
 
 def times_of(out: Path) -> dict[Path, int]:
@@ -285,10 +290,10 @@ def dask(study: Path, work: Path, count: int) -> bool:
         died_at: list[int] = []
 
         def kill_one() -> None:
-            while len(list(out.rglob("*.json"))) < count // 2:
+            while done_in(out) < count // 2:
                 time.sleep(0.05)
             workers[0].kill()
-            died_at.append(len(list(out.rglob("*.json"))))
+            died_at.append(done_in(out))
 
         killer = threading.Thread(target=kill_one, daemon=True)
         killer.start()
