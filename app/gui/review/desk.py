@@ -73,7 +73,6 @@ class Desk(QObject):
         self.row = 0
         self.pick: Pick | None = None
         self.selection: Selection | None = None
-        self._mark_s: float | None = None
         self._listed_of: ReviewState | None = None
         self._listed: tuple[StoredInterval, ...] = ()
 
@@ -187,20 +186,19 @@ class Desk(QObject):
             self.selected.emit()
 
     def unselect(self) -> None:
-        self._mark_s = None
         if self.selection is not None:
             self.selection = None
             self.selected.emit()
 
     def mark_start(self) -> None:
         """The selection begins at the cursor."""
-        self._mark_s = self.now_s
-        self.select(self.now_s, self.selection.end_s if self.selection else self.now_s)
+        kept = self.selection is not None and self.selection.end_s > self.now_s
+        self.select(self.now_s, self.selection.end_s if self.selection and kept else self.now_s)
 
     def mark_end(self) -> None:
         """The selection ends at the cursor."""
-        start_s = self._mark_s if self._mark_s is not None else self.begin_s
-        self.select(self.selection.start_s if self.selection else start_s, self.now_s)
+        kept = self.selection is not None and self.selection.start_s < self.now_s
+        self.select(self.selection.start_s if self.selection and kept else self.begin_s, self.now_s)
 
     # -- edits --------------------------------------------------------------------------------------------------------
 
@@ -226,8 +224,7 @@ class Desk(QObject):
         if (point := self.point) is not None:
             target = kind or _other(point.type)
             if target is not point.type:
-                done = self._edit(lambda: self.review.retype_point(point.id, target), f"Point is {target} now")
-                self._follow(Kind.POINT, point.id if done else None)
+                self._edit(lambda: self.review.retype_point(point.id, target), f"Point is {target} now")
         elif (chosen := self._needed_interval()) is not None:
             target = kind or _other(chosen.interval.type)
             if target is not chosen.interval.type:
@@ -238,9 +235,11 @@ class Desk(QObject):
         self, id: int, onset_s: float | None = None, apex_s: float | None = None, offset_s: float | None = None
     ) -> None:
         """Give an interval other times."""
+        revision = self.review.revision
         made = self._try(lambda: self.review.move(id, onset_s=onset_s, apex_s=apex_s, offset_s=offset_s))
-        name = "onset" if onset_s is not None else "apex" if apex_s is not None else "offset"
-        self._changed(Kind.INTERVAL, made, f"Moved the {name}")
+        if self.review.revision != revision:
+            name = "onset" if onset_s is not None else "apex" if apex_s is not None else "offset"
+            self._changed(Kind.INTERVAL, made, f"Moved the {name}")
 
     def move_point(self, id: int, time_s: float) -> None:
         self._edit(lambda: self.review.move_point(id, time_s), "Moved the point")
@@ -330,10 +329,6 @@ class Desk(QObject):
         self.picked.emit()
         if text:
             self.said.emit(f"{text} · saved")
-
-    def _follow(self, kind: Kind, made: int | None) -> None:
-        if made is not None:
-            self.choose(Pick(kind, made))
 
     def _exists(self, pick: Pick) -> bool:
         rows: tuple[StoredInterval, ...] | tuple[StoredPoint, ...] | tuple[Exclusion, ...]

@@ -30,6 +30,7 @@ class Playback(QObject):
         self.direction = 1
         self._position_s = 0.0
         self._then_s = 0.0
+        self._moving = False
         self._timer = QTimer(self)
         self._timer.setTimerType(Qt.TimerType.PreciseTimer)
         self._timer.setInterval(TICK_MS)
@@ -79,14 +80,13 @@ class Playback(QObject):
         self._position_s += min(now_s - self._then_s, MOST_LATE_S) * self.speed * self.direction
         self._then_s = now_s
         desk = self._desk
-        position_s = self._position_s
-        desk.go_to(position_s)
-        if position_s >= desk.end_s if self.direction > 0 else position_s <= desk.begin_s:
+        self._moving = True
+        desk.go_to(self._position_s)
+        self._moving = False
+        if self._position_s >= desk.end_s if self.direction > 0 else self._position_s <= desk.begin_s:
             self.pause()
-        else:
-            self._position_s = position_s
 
     def _moved(self) -> None:
         """Whoever moves the cursor while it plays moves the replay."""
-        if self.playing and abs(self._desk.now_s - self._position_s) > 0.5:
+        if not self._moving:
             self._position_s = self._desk.now_s

@@ -40,6 +40,9 @@ MOST_BANDS = 120
 NEAR_PX = 7.0
 """A grip is hit this far from it."""
 
+SAME_PX = 2.0
+"""Grips that are not farther apart lie on one another."""
+
 
 class CurvePanel(QWidget):
     """Intensity over apex scores. Draws only what is in sight, thinned to the screen."""
@@ -215,23 +218,24 @@ class CurvePanel(QWidget):
         scene = self.plots.mapToScene(position.toPoint())
         return any(track.getViewBox().sceneBoundingRect().contains(scene) for track in self.tracks)
 
-    def grip_at(self, position: QPointF) -> Grip | None:
-        """What can be dragged under a point of the viewport."""
+    def grips_at(self, position: QPointF) -> tuple[Grip, ...]:
+        """What can be dragged under a point of the viewport; more than one where they lie on one another."""
         if (desk := self._desk) is None or desk.review.read_only:
-            return None
+            return ()
         x = position.x()
         floor = self.plots.mapFromScene(self.intensity.getViewBox().sceneBoundingRect().bottomLeft()).y()
         if floor - 2 * POINT_PX - 6 <= position.y() <= floor + 2:
             for point in desk.state.points:
                 if abs(self.x_of(point.time_s) - x) <= NEAR_PX:
-                    return Grip(Pick(Kind.POINT, point.id), Part.POINT)
+                    return (Grip(Pick(Kind.POINT, point.id), Part.POINT),)
         chosen = desk.interval
         if chosen is None or chosen.status == Status.REJECTED:
-            return None
-        interval = chosen.interval
-        places = ((Part.ONSET, interval.onset_s), (Part.OFFSET, interval.offset_s), (Part.APEX, interval.apex_s))
-        distance, _, part = min((abs(self.x_of(time_s) - x), n, part) for n, (part, time_s) in enumerate(places))
-        return Grip(Pick(Kind.INTERVAL, chosen.id), part) if distance <= NEAR_PX else None
+            return ()
+        i = chosen.interval
+        places = ((Part.ONSET, i.onset_s), (Part.APEX, i.apex_s), (Part.OFFSET, i.offset_s))
+        away_px = {part: abs(self.x_of(time_s) - x) for part, time_s in places}
+        near_px = min(min(away_px.values()) + SAME_PX, NEAR_PX)
+        return tuple(Grip(Pick(Kind.INTERVAL, chosen.id), part) for part, px in away_px.items() if px <= near_px)
 
     # -- how ----------------------------------------------------------------------------------------------------------
 

@@ -56,6 +56,7 @@ class Pointer(QObject):
         self._mode = _Mode.IDLE
         self._from = QPointF()
         self._from_s = 0.0
+        self._grips: tuple[Grip, ...] = ()
         self._grip: Grip | None = None
         self._viewport = panel.plots.viewport()
         self._viewport.setMouseTracking(True)
@@ -84,7 +85,7 @@ class Pointer(QObject):
 
     def cancel(self) -> None:
         """Let go without changing anything."""
-        self._mode, self._grip = _Mode.IDLE, None
+        self._mode, self._grips, self._grip = _Mode.IDLE, (), None
         self._panel.hold(None)
 
     @property
@@ -97,21 +98,21 @@ class Pointer(QObject):
         if not self._panel.in_curves(position):
             return
         self._from, self._from_s = position, self._panel.time_at(position)
-        self._grip = self._panel.grip_at(position)
+        self._grips, self._grip = self._panel.grips_at(position), None
         if event.modifiers() & Qt.KeyboardModifier.ShiftModifier:
             self._mode = _Mode.SELECT
             desk.select(self._from_s, self._from_s)
-        elif self._grip is not None:
+        elif self._grips:
             self._mode = _Mode.DRAG
-            desk.choose(self._grip.pick)
+            desk.choose(self._grips[0].pick)
         else:
             self._mode = _Mode.PRESSED
 
     def _move(self, desk: Desk, position: QPointF) -> None:
         panel = self._panel
         if self._mode is _Mode.IDLE:
-            grip = panel.grip_at(position) if panel.in_curves(position) else None
-            self._viewport.setCursor(Qt.CursorShape.SizeHorCursor if grip else Qt.CursorShape.ArrowCursor)
+            grips = panel.grips_at(position) if panel.in_curves(position) else ()
+            self._viewport.setCursor(Qt.CursorShape.SizeHorCursor if grips else Qt.CursorShape.ArrowCursor)
         elif self._mode is _Mode.PRESSED and abs(position.x() - self._from.x()) > CLICK_PX:
             self._mode = _Mode.PAN
             self._viewport.setCursor(Qt.CursorShape.ClosedHandCursor)
@@ -119,29 +120,37 @@ class Pointer(QObject):
             panel.pan(self._from_s - panel.time_at(position))
         elif self._mode is _Mode.SELECT:
             desk.select(self._from_s, panel.time_at(position))
-        elif self._mode is _Mode.DRAG and self._grip is not None:
-            time_s = self._allowed(desk, self._grip, panel.time_at(position))
-            panel.hold(self._grip, time_s)
+        elif self._mode is _Mode.DRAG and (grip := self._taken(position)) is not None:
+            time_s = self._allowed(desk, grip, panel.time_at(position))
+            panel.hold(grip, time_s)
             desk.go_to(time_s)  # the picture shows the frame that the edge would stand on
 
     def _release(self, desk: Desk, position: QPointF) -> None:
-        mode, grip = self._mode, self._grip
+        mode, grip, grips = self._mode, self._taken(position), self._grips
         moved = abs(position.x() - self._from.x()) > CLICK_PX
         self.cancel()
         self._viewport.setCursor(Qt.CursorShape.ArrowCursor)
         time_s = self._panel.time_at(position)
-        if mode is _Mode.DRAG and grip is not None:
-            if moved:
+        if mode is _Mode.DRAG:
+            if grip is not None:
                 self._drop(desk, grip, self._allowed(desk, grip, time_s))
+            elif grips[0].part is Part.POINT:
+                desk.choose(grips[0].pick, go=True)
             else:
-                desk.choose(grip.pick, go=grip.part is Part.POINT)
-                if grip.part is not Part.POINT:
-                    desk.go_to(time_s)
+                desk.go_to(time_s)
         elif mode is _Mode.PRESSED:
             desk.choose(self._under(desk, time_s))
             desk.go_to(time_s)
         elif mode is _Mode.SELECT and not moved:
             desk.unselect()
+
+    def _taken(self, position: QPointF) -> Grip | None:
+        """The grip that is dragged. Of those that lie on one another it is the one that can go that way."""
+        by_px = position.x() - self._from.x()
+        if self._grip is None and self._grips and abs(by_px) > CLICK_PX:
+            order = (Part.ONSET, Part.APEX, Part.OFFSET, Part.POINT)
+            self._grip = (max if by_px > 0 else min)(self._grips, key=lambda grip: order.index(grip.part))
+        return self._grip
 
     @staticmethod
     def _drop(desk: Desk, grip: Grip, time_s: float) -> None:

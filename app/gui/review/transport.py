@@ -94,6 +94,7 @@ class Transport(QWidget):
         self._theme = theme
         for name in ("previous", "back", "forward", "next", "undo", "redo"):
             self.buttons[name].setIcon(icon(name, theme.text))
+        self._show_history()
         self._show_playing()
 
     def set_desk(self, desk: Desk | None, playback: Playback | None) -> None:
