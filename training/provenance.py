@@ -15,7 +15,17 @@ from training.archive import data_digest
 _PACKAGES = ("apexspot", "torch", "numpy", "safetensors")
 _MODELS = ("baseline.py", "network.py")
 _TRAINING = (
-    *("datasets.py", "gim.py", "losses.py", "material.py", "relabel.py", "ship.py", "spotformer.py"),
+    *(
+        "actions.py",
+        "datasets.py",
+        "exact.py",
+        "gim.py",
+        "losses.py",
+        "material.py",
+        "relabel.py",
+        "ship.py",
+        "spotformer.py",
+    ),
     *("synth_script.py", "tracks.py", "trainer.py"),
 )
 
