@@ -91,7 +91,7 @@ def record_demo(folder: Path) -> Path:
 
 def take(app: QApplication, shot: Shot, size: tuple[int, ...], recording: Path, path: Path) -> None:
     """Open a window, review a little, grab it."""
-    place = path.parent if recording is None else recording.parent
+    place = recording.parent
     settings = QSettings(str(place / "window.ini"), QSettings.Format.IniFormat)
     store = SettingsFile(place / "settings.json")
     window = open_window(app, settings, shot.theme, CameraScan(lambda: ()), store)
