@@ -59,7 +59,8 @@ class Recovery:
 
     def _look(self, root: Path) -> None:
         try:
-            self._found = find_unfinished(root)
+            # a hidden one is a video's analysis that was cut short, which is made anew when the video is opened
+            self._found = [folder for folder in find_unfinished(root) if not folder.name.startswith(".")]
         except UsageError:  # no such folder, or not to be read: then nothing was recorded there
             self._found = []
         except Exception:
