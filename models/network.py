@@ -27,6 +27,9 @@ COMBINATIONS = 15
 MIRROR = (5, 4, 3, 2, 1, 0, 6, 7, 10, 9, 8, 11)
 """Region that takes each region's place when the picture is mirrored (x changes its sign too)."""
 
+_CENTRED_FRAMES = 15
+"""Longer of the two windows about a frame in which its speed is averaged."""
+
 TINY = 1e-8
 """Floor under what is divided by. A floor, not an added epsilon: ONNX optimisers drop additions of almost nothing."""
 
@@ -48,7 +51,11 @@ class NetworkSettings:
     @property
     def look_ahead_frames(self) -> int:
         """Frames of future that a final score depends on."""
-        return max(self.scales) + sum(self.dilations) * (self.kernel // 2) + 3 * round(self.smooth_frames)
+        return (
+            max(*self.scales, _CENTRED_FRAMES // 2)
+            + sum(self.dilations) * (self.kernel // 2)
+            + 3 * round(self.smooth_frames)
+        )
 
     @property
     def look_back_frames(self) -> int:
@@ -120,6 +127,12 @@ def _pad_edges(x: Tensor, before: int, after: int) -> Tensor:
     return torch.cat([x[..., :1].expand(-1, -1, before), x, x[..., -1:].expand(-1, -1, after)], dim=-1)
 
 
+def _arcsinh(x: Tensor) -> Tensor:
+    """Several times as fast as ``torch.asinh`` and as ONNX's operator, on a CPU."""
+    size = x.abs()
+    return torch.sign(x) * torch.log(size + torch.sqrt(size * size + 1.0))
+
+
 class MotionDescription(nn.Module):
     """Fixed description of the motion round each frame: (B, T, 12, 2) -> (B, T, size). No weights."""
 
@@ -143,7 +156,7 @@ class MotionDescription(nn.Module):
         time = x.shape[-1]
         speed = self._length(x - _pad_edges(x, 1, 0)[..., :time]).mean(1, keepdim=True)
         activity = self._trailing_mean(speed, s.activity_frames)
-        parts = [self._centred_mean(speed, 5), self._centred_mean(speed, 15), activity]
+        parts = [self._centred_mean(speed, 5), self._centred_mean(speed, _CENTRED_FRAMES), activity]
         # distance from the calm face is what a held expression still shows when nothing moves; it counts in units of
         # its usual size, since a track that drifts is always far from its baseline
         distances = torch.cat([self._combine(x), *_pools(self._length(x))], dim=1)
@@ -195,10 +208,10 @@ class MotionDescription(nn.Module):
     @staticmethod
     def _trailing_mean(x: Tensor, frames: int) -> Tensor:
         """Mean over the last ``frames`` frames, or over all there are where the track is younger than that."""
-        nothing = torch.zeros_like(x[..., :1]).expand(-1, -1, frames - 1)
-        total = functional.avg_pool1d(torch.cat([nothing, x], -1), frames, 1)
-        count = functional.avg_pool1d(torch.cat([nothing, torch.ones_like(x)], -1), frames, 1)
-        return total / count
+        nothing = torch.zeros_like(x[..., :1]).expand(-1, -1, frames)
+        total = torch.cumsum(x, -1)
+        before = torch.cat([nothing, total], -1)[..., : x.shape[-1]]
+        return (total - before) / torch.cumsum(torch.ones_like(x), -1).clamp_max(frames)
 
 
 class _Block(nn.Module):
@@ -253,7 +266,7 @@ class SpotterNetwork(nn.Module):
 
     def normalised(self, features: Tensor) -> Tensor:
         """arcsinh((f - centre) / spread) of the motion description, (B, T, size)."""
-        return torch.asinh((self.describe(features) - self.centre) / self.spread)
+        return _arcsinh((self.describe(features) - self.centre) / self.spread)
 
     def heads(self, described: Tensor) -> NetworkOutput:
         frame = self.blocks(self.enter(described))
