@@ -27,9 +27,7 @@ def add_window_commands(app: typer.Typer, show: Callable[[Path], NoReturn]) -> N
 
         display = probe_display()
         if not display.usable:
-            raise UsageError(
-                f"{display.problem} Without a window there is: apexspot spot VIDEO, which writes what it finds to files."
-            )
+            raise UsageError(f"{display.problem} Without a window there is: apexspot spot VIDEO, which writes files.")
         show(path)
 
 

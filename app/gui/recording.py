@@ -27,6 +27,9 @@ log = logging.getLogger(__name__)
 
 _POLL_S = 0.1
 
+PATIENCE_S = 30.0
+"""How long a busy machine may take for the last scores; a thread that hangs costs no more than them."""
+
 
 @dataclass(frozen=True, slots=True)
 class RecordingPlan:
@@ -162,6 +165,7 @@ class Recording:
                 break
             if status.ending or self._finishing.is_set():
                 session.stop()
+                session.wait(PATIENCE_S)
                 break
         self._finishing.set()
         snapshot = session.snapshot()

@@ -24,7 +24,7 @@ from app.sources import CameraChoice, DemoChoice, FileChoice
 from models.types import ExpressionType
 
 OpenWindow = Callable[..., MainWindow]
-WAIT_MS = 30_000
+WAIT_MS = 60_000
 
 
 def answer(kind: type[QDialog], act: Callable[[QDialog], None]) -> None:

@@ -26,7 +26,7 @@ from models.types import Frame, FrameMotion
 
 OpenWindow = Callable[..., MainWindow]
 ROOT = Path(__file__).resolve().parents[3]
-WAIT_MS = 30_000
+WAIT_MS = 60_000
 
 
 @pytest.fixture
