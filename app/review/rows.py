@@ -70,6 +70,8 @@ class History:
     newest: Edit | None = None
     """The newest change of the tables, reversed where it was an undo."""
     _seen: list[Edit] = field(default_factory=list)
+    _made: dict[int, int] = field(default_factory=dict)
+    """``made_of`` as it stood at the latest analysis, before which nothing is undone."""
 
     def take(self, line: LogLine) -> None:
         """Follow a line of the log.
@@ -90,6 +92,7 @@ class History:
                 self.done.append(self.undone.pop())
                 self.newest = self.done[-1]
             case "analysed" if line.edit is not None:
+                self._made = self.made_of()
                 self.done.clear()
                 self.undone.clear()
                 self._seen.append(line.edit)
@@ -112,7 +115,7 @@ class History:
 
     def made_of(self) -> dict[int, int]:
         """The person's interval that took the place of a model's, by the model's id."""
-        made: dict[int, int] = {}
+        made = dict(self._made)
         for edit in self.done:
             gone = [a.id for a, b in edit.intervals if a is not None and b is not None and b.status == "replaced"]
             new = [b.id for a, b in edit.intervals if a is None and b is not None]

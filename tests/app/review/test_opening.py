@@ -111,6 +111,27 @@ def test_another_model_scores_again_and_keeps_what_a_person_did(place: Path, cli
     again.close()
 
 
+def test_a_correction_is_taken_back_after_another_model(place: Path, clip: Path) -> None:
+    folder = place / f"{clip.name}.apexspot"
+    review = Review.open(folder)
+    (row,) = review.state.intervals
+    made = review.retype(row.id, ExpressionType.MICRO)
+    review.close()
+    info = read_info(folder)
+    older = info.model.model_copy(update={"sha256": "0" * 64})
+    write_info(folder, info.model_copy(update={"model": older}))
+    assert finish(AnalysisJob(place / clip.name)) is AnalysisState.DONE
+
+    again = Review.open(folder)
+    assert [(r.id, r.status) for r in again.state.intervals] == [(row.id, "replaced"), (made, "accepted")]
+    again.reset(made)
+    assert [(r.id, r.status) for r in again.state.intervals] == [(row.id, "found")]
+    again.undo()
+    again.remove_interval(made)
+    assert [(r.id, r.status) for r in again.state.intervals] == [(row.id, "rejected")]
+    again.close()
+
+
 def test_changed_perception_looks_at_the_video_again(place: Path, clip: Path) -> None:
     folder = place / f"{clip.name}.apexspot"
     info = read_info(folder)
