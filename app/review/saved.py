@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 import weakref
 from contextlib import suppress
 from dataclasses import replace
@@ -127,6 +128,8 @@ class SavedReview:
         )
 
     def _claim(self) -> bool:
+        if sys.platform == "win32":
+            return True  # there is no such lock, and a file that is held open could not be replaced
         try:
             file = (self._folder / INFO_FILE).open("rb", buffering=0)
         except OSError:
