@@ -6,6 +6,7 @@ import logging
 import threading
 from bisect import bisect_left
 from collections import deque
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -154,33 +155,42 @@ class MarkerSink:
             # calls itself another one
             inlet = lsl.StreamInlet(info, max_chunklen=1, recover=False, as_numpy=True)
             inlet.open_stream(_CONNECT_S)
-            synchronised = self._compare_clocks(name, inlet)
+            correction_s = self._compare_clocks(name, inlet)
             with self._lock:
                 self._found.add(name)
             while True:
                 # after the end, what has arrived by then is still taken
                 stopping = self._stop.is_set()
                 values, stamp_s = inlet.pull_sample(0.0 if stopping else _WAIT_S)
-                if values is not None:
-                    # the inlet goes on comparing the clocks; asking for its newest estimate takes no time
-                    stamp_s = stamp_s + inlet.time_correction(_CONNECT_S) if synchronised else lsl.local_clock()
+                ended = values is None
+                while values is not None:
+                    if correction_s is None:
+                        stamp_s = lsl.local_clock()
+                    else:
+                        # the inlet goes on comparing the clocks, and asking for its newest estimate takes no time; of
+                        # a sender that has just gone there is none
+                        with suppress(lsl.util.LostError, lsl.util.TimeoutError):
+                            correction_s = inlet.time_correction(_CONNECT_S)
+                        stamp_s += correction_s
                     self._take(_Marker(stamp_s, _label(values), name))
+                    # all at once: when a sender ends, LSL throws away what was not pulled by then
+                    values, stamp_s = inlet.pull_sample(0.0)
                 with self._lock:
                     self._write()
-                if stopping and values is None:
+                if stopping and ended:
                     return
         except (lsl.util.LostError, lsl.util.TimeoutError) as error:
             log.info("the LSL stream %s went away: %s", name, error)
 
-    def _compare_clocks(self, name: str, inlet: Any) -> bool:
+    def _compare_clocks(self, name: str, inlet: Any) -> float | None:
+        """What to add to a stamp of the stream, in seconds; ``None`` where that cannot be told."""
         try:
-            inlet.time_correction(_CONNECT_S)
+            return float(inlet.time_correction(_CONNECT_S))
         except self._lsl.util.TimeoutError:
             log.warning("the clock of the LSL stream %s cannot be compared; its markers get the time of arrival", name)
             with self._lock:
                 self._unsynchronised.add(name)
-            return False
-        return True
+            return None
 
     def _take(self, marker: _Marker) -> None:
         if marker.label:
