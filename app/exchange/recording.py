@@ -17,12 +17,11 @@ from app.exchange.files import bare_text
 from app.review.edit_log import EditLog
 from app.review.folders import SUFFIX
 from app.review.opening import session_for
-from app.review.rows import History
 from app.review.saved import stored_thresholds
 from app.session import Session, read_session
 from app.session.events import StoredEvent, read_events
 from app.session.reader import Exclusion, FrameTable, StoredInterval, StoredPoint
-from app.session.schema import EDITS_FILE, INFO_FILE, INTERVALS_FILE, SessionInfo
+from app.session.schema import INFO_FILE, INTERVALS_FILE, SessionInfo
 from app.tables import INTERVAL_COLUMNS
 from models.errors import DataError, UsageError
 from models.types import ExpressionType, Interval
@@ -183,14 +182,7 @@ def _of_session(folder: Path) -> Recording:
 
 def _thresholds(session: Session) -> dict[str, float]:
     """Those that hold now: a person's choice, else those of the recording."""
-    history = History()
-    try:
-        for line in EditLog(session.folder).read():
-            history.take(line)
-    except ValueError as error:
-        raise DataError(
-            f"{session.folder / EDITS_FILE} is damaged: its lines do not follow from one another."
-        ) from error
+    history = EditLog(session.folder).history()
     thresholds = history.thresholds(stored_thresholds(session))
     return {"intensity": thresholds.intensity, "macro": thresholds.macro, "micro": thresholds.micro}
 
@@ -327,7 +319,11 @@ def stored_interval(row: dict[str, str]) -> StoredInterval:
 
 def _frames(path: Path) -> FrameTable:
     names = ("frame", "time_s", "face", "intensity", "macro", "micro", "quality")
-    values = np.array(list(rows(path, names, lambda row: [_number(row[name]) for name in names])), np.float64)
+
+    def parse(row: dict[str, str]) -> list[float]:
+        return [int(row["frame"]), float(row["time_s"]), *(_number(row[name]) for name in names[2:])]
+
+    values = np.array(list(rows(path, names, parse)), np.float64)
     columns = values.reshape(-1, len(names)).T
     face = columns[2]
     return FrameTable(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
-from app.review.rows import LogLine
+from app.review.rows import History, LogLine
 from app.review.state import ReviewState
 from app.session.schema import (
     EDITS_FILE,
@@ -55,6 +55,18 @@ class EditLog:
                 raise DataError(f"{self._path} is damaged in line {number}.") from error
         return lines
 
+    def history(self) -> History:
+        """What all lines come to; one that does not fit those before it has no effect.
+
+        Raises:
+            DataError: as ``read``.
+        """
+        history = History()
+        for line in self.read():
+            with suppress(ValueError):
+                history.take(line)
+        return history
+
     def append(self, line: LogLine) -> None:
         """Write a line and wait until it is on the disk.
 
@@ -65,6 +77,8 @@ class EditLog:
         try:
             new = not self._path.exists()
             with self._path.open("ab") as file:
+                if file.tell() < self._length:  # filling it up would damage it
+                    raise OutputError(f"{self._path} was changed by something else; open the session again.")
                 try:
                     file.truncate(self._length)
                     file.write(data)

@@ -15,7 +15,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from app.review.edit_log import EditLog, write_tables
-from app.review.rows import Conflict, Edit, History, LogLine, apply_edit
+from app.review.rows import Conflict, Edit, LogLine, apply_edit
 from app.review.state import ReviewState, Thresholds
 from app.session.folder import lock
 from app.session.reader import Session
@@ -36,10 +36,7 @@ class SavedReview:
         self._release: weakref.finalize[[int], SavedReview] | None = None
         self.read_only = self._why_read_only(session)
         self._log = EditLog(self._folder)
-        self.history = History()
-        for line in self._log.read():
-            with suppress(ValueError):  # a line that does not fit has no effect
-                self.history.take(line)
+        self.history = self._log.history()
         self._first = stored_thresholds(session)
         tables = ReviewState(
             tuple(replace(row, interval=rounded(row.interval)) for row in session.intervals),

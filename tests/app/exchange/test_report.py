@@ -93,7 +93,9 @@ def test_thresholds_that_a_person_chose_are_those_that_are_told(session: Path, t
     line = LogLine(
         datetime(2026, 11, 22, tzinfo=UTC), "edit", Edit(1, "set the thresholds", thresholds=(first, chosen))
     )
-    EditLog(session).append(line)
+    log = EditLog(session)
+    log.append(line)
+    log.append(LogLine(datetime(2026, 11, 22, tzinfo=UTC), "undo", of=7))  # fits nothing, and has no effect
     _, page = report(session, tmp_path / "out")
     text = re.sub(r"\s+", " ", " ".join(page.text))
     assert "Lowest intensity 0.15 Least macro score 0.7 Least micro score 0.5" in text

@@ -262,6 +262,18 @@ def test_tables_that_something_else_changed_are_respected(review: Review, folder
         again.undo()
 
 
+def test_a_log_that_something_else_cut_is_not_filled_up(review: Review, folder: Path) -> None:
+    first, second = (row.id for row in review.state.intervals[:2])
+    review.accept(first)
+    state = review.state
+    (folder / EDITS_FILE).write_bytes(b"")
+    with pytest.raises(OutputError, match="something else"):
+        review.accept(second)
+    assert review.state == state and (folder / EDITS_FILE).read_bytes() == b""
+    review.close()
+    assert Review.open(folder).state == state
+
+
 def test_exclusions_are_read_with_the_session(review: Review, folder: Path) -> None:
     review.exclude(3.0, 5.0, 'says "hello", twice')
     (row,) = read_session(folder).exclusions
