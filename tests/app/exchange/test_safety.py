@@ -106,6 +106,13 @@ def test_a_damaged_row_is_named(line: str, sentence: str, bare: Path, run) -> No
     assert code == 1 and sentence in err and "talk.intervals.csv" in err
 
 
+def test_a_damaged_row_of_frames_is_named(bare: Path, run) -> None:
+    frames = bare.with_name("talk.frames.csv")
+    frames.write_text(frames.read_text() + ",9.0,1,0.1,0.1,0.1,1.0\n")
+    code, _, err = run("export", bare, "--to", "openface")
+    assert code == 1 and "cannot be understood" in err and "talk.frames.csv" in err
+
+
 def test_a_full_disk_leaves_nothing_half_written(
     session: Path, run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
