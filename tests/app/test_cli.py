@@ -186,7 +186,7 @@ def test_ctrl_c_leaves_nothing_half_written(tmp_path, write_video, portrait):
         time.sleep(0.05)
     time.sleep(0.5)
     process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=30)
+    _, err = process.communicate(timeout=90)
     assert process.returncode == 130
     assert "stopped" in err
     assert "Traceback" not in err

@@ -44,13 +44,11 @@ def test_choices_have_labels_without_secrets(tmp_path):
 
 def test_pacing_keeps_frames_and_times_and_never_runs_ahead(face_video):
     wanted = [(f.index, f.time_s) for f in VideoFile(face_video)]
-    begin_s = None
     got = []
+    begin_s = time.monotonic()  # before the first frame: a busy machine may hand that one over late
     for frame in PacedSource(VideoFile(face_video), speed=8.0):
-        now_s = time.monotonic()
-        begin_s = now_s if begin_s is None else begin_s
         got.append((frame.index, frame.time_s))
-        assert now_s - begin_s >= frame.time_s / 8.0 - 0.005
+        assert time.monotonic() - begin_s >= frame.time_s / 8.0 - 0.001
     assert got == wanted
 
 
