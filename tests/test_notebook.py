@@ -25,13 +25,14 @@ def texts(book: Any) -> list[str]:
     return shown
 
 
+@pytest.mark.timeout(400)  # starts a kernel and analyses a clip, on a busy machine too
 def test_the_example_runs_and_shows_what_it_shows(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     stored = nbformat.read(NOTEBOOK, as_version=4)
     nbformat.validate(stored)
     fresh = nbformat.read(NOTEBOOK, as_version=4)
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]))
     monkeypatch.setenv("IPYTHONDIR", str(tmp_path))
-    NotebookClient(fresh, timeout=100, resources={"metadata": {"path": str(tmp_path)}}).execute()
+    NotebookClient(fresh, timeout=300, resources={"metadata": {"path": str(tmp_path)}}).execute()
     # after a change of the model: jupyter execute --inplace docs/example.ipynb
     assert texts(fresh) == texts(stored)
     assert "macro" in texts(fresh)[0] and "micro" in texts(fresh)[0]
