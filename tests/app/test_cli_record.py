@@ -87,7 +87,7 @@ def test_ctrl_c_keeps_everything(number: signal.Signals, tmp_path: Path) -> None
         wait_for_features(process, tmp_path)
         process.send_signal(number)
         process.send_signal(number)  # an impatient person
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=100)
     finally:
         process.kill()
         process.wait()
@@ -107,7 +107,7 @@ def test_a_folder_that_is_removed_ends_the_recording(tmp_path: Path) -> None:
         wait_for_features(process, tmp_path)
         (folder,) = tmp_path.iterdir()
         shutil.rmtree(folder)
-        _, err = process.communicate(timeout=60)
+        _, err = process.communicate(timeout=100)
     finally:
         process.kill()
         process.wait()
@@ -116,7 +116,7 @@ def test_a_folder_that_is_removed_ends_the_recording(tmp_path: Path) -> None:
 
 
 def wait_for_features(process: subprocess.Popen[str], out: Path) -> None:
-    end_s = time.monotonic() + 60.0
+    end_s = time.monotonic() + 90.0
     while not any(len(read_session(p.parent).features) > 10 for p in out.glob("*/session.json")):
         assert time.monotonic() < end_s and process.poll() is None
         time.sleep(0.05)

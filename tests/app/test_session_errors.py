@@ -37,7 +37,7 @@ def feed(recorder: Recorder, first: int, count: int) -> None:
 
 
 def wait_for_error(recorder: Recorder) -> str:
-    end_s = time.monotonic() + 30.0
+    end_s = time.monotonic() + 90.0
     while (error := recorder.status().error) is None:
         assert time.monotonic() < end_s
         time.sleep(0.05)
@@ -100,7 +100,7 @@ def test_space_that_runs_out_ends_the_recording_with_everything_kept(tmp_path: P
 def test_a_folder_that_is_removed_is_noticed(tmp_path: Path, spotter: Spotter) -> None:
     recorder = Recorder(tmp_path, SOURCE, spotter)
     feed(recorder, 0, 30)
-    end_s = time.monotonic() + 20.0
+    end_s = time.monotonic() + 90.0
     while len((now := read_session(recorder.folder)).features) < 30 or now.info.clock.first_frame_s is None:
         assert time.monotonic() < end_s
         time.sleep(0.05)
@@ -189,7 +189,7 @@ def test_a_file_that_can_grow_no_more_leaves_a_session_that_opens(
 ) -> None:
     """The system's limit of a file's size fails in the middle of a write, as a full disk does."""
     command = [sys.executable, "-c", _FULL, str(tmp_path), str(limit), kept]
-    answer = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=60)
+    answer = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=100)
     assert (answer.returncode, answer.stderr) == (0, "")
     assert "File too large" in answer.stdout
     for folder in find_unfinished(tmp_path):

@@ -20,11 +20,11 @@ class Listener:
         import pylsl
 
         self._gone = pylsl.util.LostError
-        found = pylsl.resolve_byprop("name", name, 1, 10.0)
+        found = pylsl.resolve_byprop("name", name, 1, 30.0)
         assert found, f"no stream {name}"
         self._inlet = pylsl.StreamInlet(found[0], recover=False)
-        self._inlet.open_stream(10.0)
-        self.info = self._inlet.info(10.0)
+        self._inlet.open_stream(30.0)
+        self.info = self._inlet.info(30.0)
         self.samples: list[tuple[list[Any], float]] = []
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._take, name=f"listener-{name}")
@@ -45,7 +45,7 @@ class Listener:
     def finish(self) -> list[tuple[list[Any], float]]:
         """Everything that came."""
         self._over.set()
-        self._thread.join(10.0)
+        self._thread.join(30.0)
         assert not self._thread.is_alive()
         return self.samples
 

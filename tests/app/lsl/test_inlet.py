@@ -26,7 +26,7 @@ def outlet(name: str, channels: int = 1, format_: str = "string") -> Any:
     return pylsl.StreamOutlet(pylsl.StreamInfo(name, "Markers", channels, 0.0, format_, uuid.uuid4().hex))
 
 
-def until(condition: Callable[[], object], most_s: float = 20.0) -> None:
+def until(condition: Callable[[], object], most_s: float = 60.0) -> None:
     end_s = time.monotonic() + most_s
     while not condition():
         assert time.monotonic() < end_s, "waited in vain"

@@ -50,7 +50,7 @@ def place(analysed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pa
 
 def finish(job: AnalysisJob) -> AnalysisState:
     job.start()
-    assert job.join(60.0)
+    assert job.join(100.0)
     assert job.progress().state is not AnalysisState.RUNNING
     return job.progress().state
 
@@ -180,11 +180,11 @@ def test_cancelling_leaves_nothing(clip: Path, tmp_path: Path) -> None:
     video = Path(shutil.copy(clip, tmp_path / "a.mp4"))
     job = AnalysisJob(video)
     job.start()
-    end_s = time.monotonic() + 30.0
+    end_s = time.monotonic() + 90.0
     while job.progress().share == 0.0 and time.monotonic() < end_s:
         time.sleep(0.01)
     job.cancel()
-    assert job.join(30.0) and job.folder is None
+    assert job.join(90.0) and job.folder is None
     assert job.progress().state is AnalysisState.CANCELLED
     assert list(tmp_path.iterdir()) == [video]
     assert "apexspot-analysis" not in {thread.name for thread in threading.enumerate()}
