@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
@@ -157,13 +158,15 @@ def thresholds(spotter: Spotter) -> Thresholds:
 
 
 def write_info(folder: Path, info: SessionInfo) -> None:
-    """Write ``session.json``.
+    """Write ``session.json``, and wait until it is on the disk: a power cut leaves the old one or the new one.
 
     Raises:
         OutputError: it cannot be written; what was there before stays.
     """
     with whole_file(folder / INFO_FILE) as file:
         file.write(info.model_dump_json(indent=2) + "\n")
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def read_info(folder: Path) -> SessionInfo:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import csv
+import os
 import time
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from fractions import Fraction
 from pathlib import Path
 
@@ -19,7 +20,17 @@ from app.session import Recorder, RecorderSettings, Session, read_session, repla
 from app.session.features import FEATURE_ROW, FeatureWriter, read_features
 from app.session.folder import new_folder, session_folders
 from app.session.reader import read_frames
-from app.session.schema import Counts, SessionInfo, SessionState, SourceInfo, read_info, write_info
+from app.session.schema import (
+    INFO_FILE,
+    Counts,
+    SessionInfo,
+    SessionState,
+    SourceInfo,
+    model_info,
+    read_info,
+    thresholds,
+    write_info,
+)
 from app.session.video import VideoWriter
 from app.tables import FRAME_COLUMNS, INTERVAL_COLUMNS
 from models.errors import DataError, OutputError, UsageError
@@ -238,6 +249,24 @@ def test_features_survive_a_torn_row(tmp_path: Path) -> None:
     path.write_bytes(b"\x93NUMPY" + data[6:40])
     with pytest.raises(DataError, match=r"features\.npy"):
         read_features(path)
+
+
+def test_session_json_is_on_the_disk_before_it_takes_its_place(
+    tmp_path: Path, spotter: Spotter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    info = SessionInfo(
+        source=SOURCE, created_utc=datetime.now(UTC), model=model_info(spotter), thresholds=thresholds(spotter)
+    )
+    write_info(tmp_path, info)
+    synced: list[int] = []
+
+    def fsync(number: int) -> None:
+        assert read_info(tmp_path) == info, "the old one is still in place"
+        synced.append(os.fstat(number).st_size)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    write_info(tmp_path, info.model_copy(update={"participant": "P7"}))
+    assert synced == [(tmp_path / INFO_FILE).stat().st_size]
 
 
 def test_a_description_is_checked_when_it_is_read(recorded: tuple[Session, LiveSnapshot], tmp_path: Path) -> None:
