@@ -30,6 +30,11 @@ from app.review.opening import AnalysisJob, AnalysisState
 from models.types import ExpressionType
 
 POLL_MS = 30
+
+PATIENCE_S = 5.0
+"""How long closing waits for an analysis to end: it does between two frames, but not while it reads a large file for
+its digest. Left to itself it takes away what it made."""
+
 VIDEO_FILTER = "Videos (*.mp4 *.mov *.avi *.mkv *.webm *.m4v *.mpg *.mpeg *.wmv);;All files (*)"
 
 
@@ -99,7 +104,7 @@ class ReviewWorkspace(QWidget):
             self._opener = None
         if self._job is not None:
             self._job.cancel()
-            self._job.join()
+            self._job.join(PATIENCE_S)
             self._job = None
         if self.playback is not None:
             self.playback.pause()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
 from app.gui.review.workspace import ReviewWorkspace
+from models.digest import content_sha256
 from models.types import ExpressionType
 
 OpenWorkspace = Callable[[Path], ReviewWorkspace]
@@ -77,6 +79,29 @@ def test_closing_ends_an_analysis(qtbot: QtBot, workspace: ReviewWorkspace, vide
     workspace.close_recording()
     assert workspace.stack.currentWidget() is workspace.empty
     assert [path.name for path in video.parent.iterdir()] == ["interview.mp4"]
+
+
+def test_closing_does_not_wait_for_a_slow_disk(
+    qtbot: QtBot, workspace: ReviewWorkspace, video: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reading, read_on = threading.Event(), threading.Event()
+
+    def slow(path: Path) -> str:
+        reading.set()
+        assert read_on.wait(60.0)
+        return content_sha256(path)
+
+    monkeypatch.setattr("app.review.folders.content_sha256", slow)
+    monkeypatch.setattr("app.gui.review.workspace.PATIENCE_S", 0.1)
+    workspace.open(video)
+    qtbot.waitUntil(reading.is_set, timeout=WAIT_MS)
+    workspace.close_recording()
+    assert not read_on.is_set() and workspace.stack.currentWidget() is workspace.empty
+    read_on.set()
+    qtbot.waitUntil(lambda: [path.name for path in video.parent.iterdir()] == ["interview.mp4"], timeout=WAIT_MS)
+    qtbot.waitUntil(
+        lambda: "apexspot-analysis" not in {thread.name for thread in threading.enumerate()}, timeout=WAIT_MS
+    )
 
 
 def test_a_file_that_is_no_video_is_said(qtbot: QtBot, workspace: ReviewWorkspace, tmp_path: Path) -> None:
