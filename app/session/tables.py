@@ -121,6 +121,7 @@ class SessionTables:
         self._rows = FrameRowMaker()
         self._folder = folder
         self._finals: list[Scores] = []
+        self._closed = False
         self.offered_count = self.analysed_count = self.interval_count = self.point_count = 0
 
     def offered(self, index: int, time_s: float) -> None:
@@ -160,11 +161,19 @@ class SessionTables:
             table.sync()
 
     def close(self) -> None:
-        """Write what is left and close; every file is closed even where one cannot be written."""
+        """Write what is left, wait for the disk and close; every file is closed even where one cannot be written.
+
+        Harmless when repeated.
+        """
+        if self._closed:
+            return
+        self._closed = True
         errors: list[OSError] = []
         try:
             for row in self._rows.rest():
                 self._frames.add(row)
+            self.flush()
+            self.sync()
         except OSError as error:
             errors.append(error)
         for part in (self.features, self._frames, self._intervals, self._points):

@@ -21,6 +21,8 @@ from app.session.features import FEATURE_ROW, FeatureWriter, read_features
 from app.session.folder import new_folder, session_folders
 from app.session.reader import read_frames
 from app.session.schema import (
+    FEATURES_FILE,
+    FRAMES_FILE,
     INFO_FILE,
     Counts,
     SessionInfo,
@@ -31,6 +33,7 @@ from app.session.schema import (
     thresholds,
     write_info,
 )
+from app.session.tables import SessionTables
 from app.session.video import VideoWriter
 from app.tables import FRAME_COLUMNS, INTERVAL_COLUMNS
 from models.errors import DataError, OutputError, UsageError
@@ -249,6 +252,20 @@ def test_features_survive_a_torn_row(tmp_path: Path) -> None:
     path.write_bytes(b"\x93NUMPY" + data[6:40])
     with pytest.raises(DataError, match=r"features\.npy"):
         read_features(path)
+
+
+def test_the_last_rows_are_on_the_disk_when_the_tables_are_closed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tables = SessionTables(tmp_path)
+    tables.offered(0, 0.0)
+    tables.motion(FrameMotion(0, 0.0, True, np.zeros((12, 2), np.float32), 1.0))
+    sizes: set[int] = set()
+    monkeypatch.setattr(os, "fsync", lambda number: sizes.add(os.fstat(number).st_size))
+    tables.close()
+    for name in (FRAMES_FILE, FEATURES_FILE):
+        assert (tmp_path / name).stat().st_size in sizes, name
+    assert len(read_frames(tmp_path / FRAMES_FILE)) == len(read_features(tmp_path / FEATURES_FILE)) == 1
 
 
 def test_session_json_is_on_the_disk_before_it_takes_its_place(
