@@ -156,6 +156,18 @@ class Recording:
         if self._finishing.is_set():
             recorder.close()
             return RecordingEnd("Nothing was recorded.", None, good=True)
+        try:
+            session = self._follow(recorder, spotter)
+        except BaseException:
+            recorder.close()  # its threads and its lock must not outlive it
+            raise
+        self._finishing.set()
+        snapshot = session.snapshot()
+        info = recorder.close(snapshot.error or "")
+        return _end(recorder.status(), info, snapshot.error, tally(snapshot.analysis.intervals))
+
+    def _follow(self, recorder: Recorder, spotter: Spotter) -> LiveSession:
+        """Start the session and wait for its end, or for that of its recording."""
         session = LiveSession(lambda: open_source(self.choice, paced=True), spotter=spotter, sinks=(recorder,))
         session.start()
         self.session = session
@@ -167,10 +179,7 @@ class Recording:
                 session.stop()
                 session.wait(PATIENCE_S)
                 break
-        self._finishing.set()
-        snapshot = session.snapshot()
-        info = recorder.close(snapshot.error or "")
-        return _end(recorder.status(), info, snapshot.error, tally(snapshot.analysis.intervals))
+        return session
 
 
 def _end(status: RecorderStatus, info: SessionInfo | None, failed: str | None, found: str) -> RecordingEnd:
