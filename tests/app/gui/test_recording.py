@@ -86,7 +86,7 @@ def test_a_person_records_the_demo_and_puts_points(
     qtbot.keyClick(window, Qt.Key.Key_2)
     qtbot.waitUntil(lambda: "3 points (1 macro, 2 micro)" in facts(window), timeout=WAIT_MS)
     assert window.strip.isVisible() and window.strip.texts[0].endswith("Recording P01")
-    assert "GB free" in facts(window) and "pictures dropped" in facts(window) and "MB" in facts(window)
+    assert "GB free" in facts(window) and "dropped" in facts(window) and "MB" in facts(window)
     assert window.live.bar.record_button.text().startswith("Stop")
     assert [kind for _, kind in window.live.view.curves._marks] == [
         *(ExpressionType.MACRO, ExpressionType.MICRO, ExpressionType.MICRO)
