@@ -89,9 +89,7 @@ class Analysis:
 
     def per_frame(self) -> Mapping[str, NDArray[np.float64]]:
         """``intensity``, ``macro``, ``micro``, ``quality`` at the video's frames, (N,) each; NaN without a face."""
-        return {
-            name: self._at_frames(getattr(self.scores, name)) for name in ("intensity", "macro", "micro", "quality")
-        }
+        return {name: self._at_frames(getattr(self.scores, name)) for name in _SCORES}
 
     def frames(self) -> Iterator[FrameScore]:
         """The video's frames one by one."""

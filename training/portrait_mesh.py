@@ -23,7 +23,6 @@ from training.actions import LOWER_LIDS, UPPER_LIDS
 Points = NDArray[np.float64]
 Triangles = NDArray[np.int32]
 
-FACE_POINTS = 468
 INNER_LIPS = (78, 191, 80, 81, 82, 13, 312, 311, 310, 415, 308, 324, 318, 402, 317, 14, 87, 178, 88, 95)
 OVAL = tuple(connection.start for connection in FaceLandmarksConnections.FACE_LANDMARKS_FACE_OVAL)
 
