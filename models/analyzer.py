@@ -13,11 +13,9 @@ import numpy as np
 
 from models.baseline import RunningBaseline
 from models.grid import GridFrame, GridResampler
-from models.islands import LEAST_MOTION_IOD, FrameList, Islands, farthest_iod
+from models.islands import FrameList, Islands
 from models.spotter import Spotter
 from models.types import FloatArray, FrameMotion, Interval, Scores, Update
-
-__all__ = ["LEAST_MOTION_IOD", "Analyzer", "farthest_iod"]
 
 _KEEP_FRAMES = 64
 """Scored frames kept before the first open island, so that smoothing and contrast see what they would in one piece."""

@@ -5,7 +5,7 @@ Live scoring, batch scoring and a review with other thresholds decode here, so t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -79,9 +79,7 @@ class Islands:
         """No interval rests mostly on frames of low quality, on motion within the noise, or on a turn of the head."""
         if float(np.mean(self._frames.quality_of(found.onset, found.offset + 1))) < LOW_QUALITY:
             return False
-        first = max(found.onset - _BEFORE_ONSET_FRAMES, 0)
-        farthest, nose = farthest_iod(self._frames.position_of(first, found.offset + 1))
-        return farthest >= LEAST_MOTION_IOD and nose <= self._settings.of(found.class_index).head_share * farthest
+        return moves(found, self._frames.position_of, self._settings)
 
     def _interval(self, found: Found, final: bool) -> Interval:
         onset, apex, offset = (self._frames[i] for i in (found.onset, found.apex, found.offset))
@@ -96,6 +94,16 @@ class Islands:
             score=found.score,
             final=final,
         )
+
+
+def moves(found: Found, position_of: Callable[[int, int], FloatArray], settings: DecodeSettings) -> bool:
+    """Whether an interval rests on motion beyond the noise that is not a turn of the head.
+
+    position_of: (N, 12, 2) of the frames from its first argument to before its second.
+    """
+    first = max(found.onset - _BEFORE_ONSET_FRAMES, 0)
+    farthest, nose = farthest_iod(position_of(first, found.offset + 1))
+    return farthest >= LEAST_MOTION_IOD and nose <= settings.of(found.class_index).head_share * farthest
 
 
 def farthest_iod(position_iod: FloatArray) -> tuple[float, float]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 from collections.abc import Sequence
 from fractions import Fraction
@@ -104,3 +105,24 @@ def faceless_video(tmp_path_factory: pytest.TempPathFactory, write_video: WriteV
     """A second of a grey slope without a face."""
     slope = np.broadcast_to(np.linspace(40, 200, 160, dtype=np.uint8)[None, :, None], (120, 160, 3))
     return write_video(tmp_path_factory.mktemp("video") / "empty_room.mp4", [np.ascontiguousarray(slope)] * 30)
+
+
+@pytest.fixture(scope="module")
+def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A flow12 archive of three people with one expression of either kind each."""
+    folder = tmp_path_factory.mktemp("data") / "tiny"
+    folder.mkdir()
+    rng = np.random.default_rng(0)
+    flows, points, intervals = {}, ["video,frame,type"], ["video,subject,onset_frame,apex_frame,offset_frame,type"]
+    for name in ("s1_a", "s2_a", "s3_a"):
+        flow = rng.normal(0, 0.002, (150, 12, 2))
+        flow[40:48, 8:11, 1] -= 0.05
+        flow[48:60, 8:11, 1] += 0.033
+        flows[name] = flow.astype(np.float32)
+        points += [f"{name},47,macro", f"{name},110,micro"]
+        intervals += [f"{name},{name[:2]},40,47,60,macro", f"{name},{name[:2]},104,109,116,micro"]
+    np.savez(folder / "features.npz", **flows)
+    (folder / "meta.json").write_text(json.dumps({"fps": 30.0, "px_per_unit": 20}))
+    (folder / "points.csv").write_text("\n".join(points) + "\n")
+    (folder / "intervals.csv").write_text("\n".join(intervals) + "\n")
+    return folder

@@ -10,8 +10,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from models.analyzer import LEAST_MOTION_IOD, farthest_iod
 from models.decode import CLASSES, DecodeSettings, Found, class_scores, decode, decode_island, islands, suppress
+from models.islands import moves
 from models.types import ExpressionType, FloatArray
 from training.datasets import Recording
 from training.relabel import turning_strength
@@ -21,7 +21,6 @@ FIXED = {ExpressionType.MACRO: (15, 21), ExpressionType.MICRO: (5, 7)}
 """Frames before and after the apex of the fixed windows."""
 MICRO_LONGEST = 15
 """Frames (half a second): longer is a macro-expression."""
-_BEFORE_ONSET_FRAMES = 5
 
 Detections = dict[str, list[Found]]
 """By the recording's name."""
@@ -94,10 +93,4 @@ def windows(scores: Sequence[FloatArray]) -> list[Found]:
 def trusted(found: Sequence[Found], recording: Recording) -> list[Found]:
     """Those that the application would report: no motion within the noise, no turn of the head."""
     settings = DecodeSettings()
-    kept = []
-    for f in found:
-        first = max(f.onset - _BEFORE_ONSET_FRAMES, 0)
-        farthest, nose = farthest_iod(recording.position_iod[first : f.offset + 1])
-        if farthest >= LEAST_MOTION_IOD and nose <= settings.of(f.class_index).head_share * farthest:
-            kept.append(f)
-    return kept
+    return [f for f in found if moves(f, lambda first, end: recording.position_iod[first:end], settings)]

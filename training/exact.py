@@ -12,8 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
-from models.analyzer import farthest_iod
 from models.errors import LabelError
+from models.islands import farthest_iod
 from models.types import ExpressionType, FloatArray
 from training.actions import intensity_profile
 from training.archive import load_data

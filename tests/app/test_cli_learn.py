@@ -12,8 +12,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import app.cli as cli
-
 Run = Callable[..., tuple[int, str, str]]
 
 CONFIG = """
@@ -32,41 +30,6 @@ activity_frames = 20
 """
 
 needs_torch = pytest.mark.skipif(importlib.util.find_spec("torch") is None, reason="the extra [train] is not installed")
-
-
-@pytest.fixture
-def run(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
-    """Runs a command in an empty folder; gives exit code, stdout and stderr."""
-    monkeypatch.chdir(tmp_path)
-
-    def command(*arguments: object) -> tuple[int, str, str]:
-        code = cli._run([str(a) for a in arguments])
-        streams = capfd.readouterr()
-        assert "Traceback" not in streams.err
-        return code, streams.out, streams.err
-
-    return command
-
-
-@pytest.fixture(scope="module")
-def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A flow12 archive of three people with one expression of either kind each."""
-    folder = tmp_path_factory.mktemp("data") / "tiny"
-    folder.mkdir()
-    rng = np.random.default_rng(0)
-    flows, points, intervals = {}, ["video,frame,type"], ["video,subject,onset_frame,apex_frame,offset_frame,type"]
-    for name in ("s1_a", "s2_a", "s3_a"):
-        flow = rng.normal(0, 0.002, (150, 12, 2))
-        flow[40:48, 8:11, 1] -= 0.05
-        flow[48:60, 8:11, 1] += 0.033
-        flows[name] = flow.astype(np.float32)
-        points += [f"{name},47,macro", f"{name},110,micro"]
-        intervals += [f"{name},{name[:2]},40,47,60,macro", f"{name},{name[:2]},104,109,116,micro"]
-    np.savez(folder / "features.npz", **flows)
-    (folder / "meta.json").write_text(json.dumps({"fps": 30.0, "px_per_unit": 20}))
-    (folder / "points.csv").write_text("\n".join(points) + "\n")
-    (folder / "intervals.csv").write_text("\n".join(intervals) + "\n")
-    return folder
 
 
 @pytest.mark.parametrize("command", ["train", "evaluate", "ablate", "export-model"])

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from models.analyzer import LEAST_MOTION_IOD, Analyzer, farthest_iod
+from models.analyzer import Analyzer
+from models.islands import LEAST_MOTION_IOD, farthest_iod
 from models.spotter import Spotter
 from models.types import REGION_NAMES, FrameMotion, Interval
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch", reason="the extra [train] (torch) is not installed")
@@ -19,27 +18,6 @@ from training.trainer import TrainSettings  # noqa: E402
 
 SMALL = NetworkSettings(scales=(3, 8), width=8, dilations=(1,), activity_frames=20)
 STUDY = Study(TrainSettings(steps=24, recorded_crops=2, crop_frames=64, network=SMALL), drawn=0)
-
-
-@pytest.fixture(scope="module")
-def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A flow12 archive of three people with one expression of either kind each."""
-    folder = tmp_path_factory.mktemp("data") / "tiny"
-    folder.mkdir()
-    rng = np.random.default_rng(0)
-    flows, points, intervals = {}, ["video,frame,type"], ["video,subject,onset_frame,apex_frame,offset_frame,type"]
-    for name in ("s1_a", "s2_a", "s3_a"):
-        flow = rng.normal(0, 0.002, (150, 12, 2))
-        flow[40:48, 8:11, 1] -= 0.05
-        flow[48:60, 8:11, 1] += 0.033
-        flows[name] = flow.astype(np.float32)
-        points += [f"{name},47,macro", f"{name},110,micro"]
-        intervals += [f"{name},{name[:2]},40,47,60,macro", f"{name},{name[:2]},104,109,116,micro"]
-    np.savez(folder / "features.npz", **flows)
-    (folder / "meta.json").write_text(json.dumps({"fps": 30.0, "px_per_unit": 20}))
-    (folder / "points.csv").write_text("\n".join(points) + "\n")
-    (folder / "intervals.csv").write_text("\n".join(intervals) + "\n")
-    return folder
 
 
 @pytest.fixture(scope="module")

@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from app.gui.live_workspace import VIDEO_FILTER
 from app.gui.review.desk import Desk
 from app.gui.review.help import Help
 from app.gui.review.keys import GROUPS
@@ -34,8 +35,6 @@ POLL_MS = 30
 PATIENCE_S = 5.0
 """How long closing waits for an analysis to end: it does between two frames, but not while it reads a large file for
 its digest. Left to itself it takes away what it made."""
-
-VIDEO_FILTER = "Videos (*.mp4 *.mov *.avi *.mkv *.webm *.m4v *.mpg *.mpeg *.wmv);;All files (*)"
 
 
 class ReviewWorkspace(QWidget):

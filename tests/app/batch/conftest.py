@@ -12,27 +12,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-import app.cli as cli
-
 if TYPE_CHECKING:
     from tests.conftest import Picture, WriteVideo
 
 Command = Callable[..., tuple[int, str, str]]
 Table = dict[str, dict[str, str]]
-
-
-@pytest.fixture
-def run(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Command:
-    """Runs a command in an empty folder; gives exit code, stdout and stderr."""
-    monkeypatch.chdir(tmp_path)
-
-    def command(*arguments: object) -> tuple[int, str, str]:
-        code = cli._run([str(a) for a in arguments])
-        streams = capfd.readouterr()
-        assert "Traceback" not in streams.err
-        return code, streams.out, streams.err
-
-    return command
 
 
 @pytest.fixture(scope="session")
