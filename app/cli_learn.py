@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from app.cli_train import require_extra
-from models.errors import UsageError
+from models.errors import DataError, UsageError
 
 if TYPE_CHECKING:
-    from training.held_out import Study
+    from training.held_out import FoldOrder, Spread, Study
 
 
 class Device(StrEnum):
@@ -36,6 +36,7 @@ Seeds = Annotated[int, typer.Option(min=1, help="Times to train each fold.")]
 Steps = Annotated[int | None, typer.Option(min=8, help="Steps of each training [as configured].")]
 OnDevice = Annotated[Device, typer.Option(help="Where to train; on a GPU with more --jobs.")]
 Jobs = Annotated[int, typer.Option(min=1, help="Folds at a time.")]
+Dask = Annotated[str | None, typer.Option(metavar="ADDRESS", help="Hand the folds to a Dask cluster: its scheduler.")]
 
 
 class Protocol(StrEnum):
@@ -101,6 +102,7 @@ def evaluate(
     seeds: Seeds = 1,
     steps: Steps = None,
     jobs: Jobs = 2,
+    dask: Dask = None,
     device: OnDevice = Device.AUTO,
 ) -> None:
     """Measure accuracy on people who were held out of training.
@@ -117,7 +119,17 @@ def evaluate(
     number = _folds(folds)
     with _bar() as progress:
         done = None if progress is None else lambda n, total: progress(n, total, "folds")
-        text = run(data, out, _study(config, steps), number, seeds, jobs, Rows(protocol.value), done, device.value)
+        text = run(
+            data,
+            out,
+            _study(config, steps),
+            number,
+            seeds,
+            _spread(jobs, dask),
+            Rows(protocol.value),
+            done,
+            device.value,
+        )
     typer.echo(text, nl=False)
     typer.echo(f"With curves of single recordings: {out / 'report.html'}")
 
@@ -133,6 +145,7 @@ def ablate(
     seeds: Seeds = 1,
     steps: Steps = None,
     jobs: Jobs = 2,
+    dask: Dask = None,
     device: OnDevice = Device.AUTO,
 ) -> None:
     """Measure what each part of the method is worth.
@@ -147,7 +160,7 @@ def ablate(
     number = _folds(folds)
     with _bar() as progress:
         done = None if progress is None else lambda words, n, total: progress(n, total, words)
-        text = run(data, out, _study(config, steps), number, seeds, jobs, only or (), done, device.value)
+        text = run(data, out, _study(config, steps), number, seeds, _spread(jobs, dask), only or (), done, device.value)
     typer.echo(text, nl=False)
 
 
@@ -198,6 +211,43 @@ def _study(config: Path | None, steps: int | None) -> Study:
     if steps is not None:
         settings = replace(settings, steps=steps)
     return Study(settings, chosen.drawn_tracks, apex_branch=chosen.parts.apex_branch)
+
+
+def _spread(jobs: int, dask: str | None) -> Spread:
+    """Who trains the folds: processes of this machine, or a cluster."""
+    from training.held_out import in_processes
+
+    if dask is None:
+        return in_processes(jobs)
+    return lambda orders: _on_cluster(orders, dask)
+
+
+def _on_cluster(orders: Sequence[FoldOrder], address: str) -> Iterator[Path]:
+    """The file of each fold, as it is done; a fold that fails costs no other.
+
+    Raises:
+        DataError: some folds could not be done, or the cluster is gone. UsageError: there is no such cluster.
+    """
+    from app.batch.interrupts import Interrupts
+    from app.batch.run import Where, run_tasks
+    from app.batch.tasks import Task
+    from training.held_out import discard, train_fold
+
+    tasks = [Task(order.file.stem, order.absolute()) for order in orders]
+    failed: list[str] = []
+    with Interrupts() as interrupts:
+        where = Where(dask=address)
+        with closing(run_tasks(train_fold, tasks, where, lambda number, share: None, interrupts, discard)) as done:
+            for _, result in done:
+                if isinstance(result, str):
+                    failed.append(result)
+                else:
+                    yield result
+    if failed:
+        raise DataError(
+            f"{len(failed)} of {len(orders)} folds could not be done, the first because: {failed[0]} "
+            "What is done is kept, and the same command goes on."
+        )
 
 
 @contextmanager

@@ -7,6 +7,9 @@ First a fixed, differentiable description of the motion round each frame at seve
 come from k frames ago and how far it goes in the next k: an apex is where both are large and opposite, and far from the
 baseline), then a small dilated temporal convolution network with strong dropout, then the two heads of P-FES/GIM
 (arXiv 2511.16952; method.md 1.4): intensity from an embedding g_t of the frame's features f_t, apexes from f_t itself.
+
+Of these small networks there may be several, *members*, that read the same description; the score is their mean.
+Members that learned from other material err in other places.
 """
 
 from __future__ import annotations
@@ -36,7 +39,7 @@ TINY = 1e-8
 
 @dataclass(frozen=True, slots=True)
 class NetworkSettings:
-    """Shape of the network. Scales and statistics are in grid frames (30 Hz)."""
+    """Shape of the network. Scales and statistics are in grid frames (30 Hz). width: of each member."""
 
     scales: tuple[int, ...] = (3, 5, 8, 12, 18, 27, 40)
     width: int = 32
@@ -47,6 +50,7 @@ class NetworkSettings:
     smooth_frames: float = 1.0
     activity_frames: int = 300
     relative: bool = True
+    members: int = 1
 
     @property
     def look_ahead_frames(self) -> int:
@@ -67,7 +71,7 @@ class NetworkSettings:
 
 
 class NetworkOutput(NamedTuple):
-    """Logits and embeddings for training. intensity, apex: logits; frame: f_t (B, T, C); embedding: g_t (B, T, C)."""
+    """Of one member: intensity (B, T) and apex (B, T, 2) as logits, f_t and g_t (B, T, C)."""
 
     intensity: Tensor
     apex: Tensor
@@ -214,6 +218,24 @@ class MotionDescription(nn.Module):
         return (total - before) / torch.cumsum(torch.ones_like(x), -1).clamp_max(frames)
 
 
+class _WideDropout(nn.Module):
+    """Dropout for wide inputs on a CPU, where drawing the mask is most of its cost: 8 bits a value, 8 values a draw.
+
+    The share that is kept is therefore a multiple of 1/256.
+    """
+
+    def __init__(self, share: float) -> None:
+        super().__init__()
+        self.kept = round((1.0 - share) * 256)
+
+    def forward(self, x: Tensor) -> Tensor:
+        if not self.training or self.kept == 256:
+            return x
+        words = torch.empty(-(-x.numel() // 8), dtype=torch.int64, device=x.device).random_(-(2**63), None)
+        mask = words.view(torch.uint8)[: x.numel()].view(x.shape) < self.kept
+        return x * mask * (256.0 / self.kept)
+
+
 class _Block(nn.Module):
     """Residual dilated convolution: x + dropout(gelu(norm(conv x)))."""
 
@@ -229,22 +251,15 @@ class _Block(nn.Module):
         return x + moved
 
 
-class SpotterNetwork(nn.Module):
-    """Motion description, dilated trunk, intensity head and apex head."""
+class _Member(nn.Module):
+    """Dilated trunk, intensity head and apex head: (B, T, size) -> ``NetworkOutput``."""
 
-    centre: Tensor
-    spread: Tensor
-
-    def __init__(self, settings: NetworkSettings | None = None) -> None:
+    def __init__(self, size: int, settings: NetworkSettings) -> None:
         super().__init__()
-        self.settings = settings or NetworkSettings()
-        s = self.settings
-        self.describe = MotionDescription(s)
-        self.register_buffer("centre", torch.zeros(self.describe.size))
-        self.register_buffer("spread", torch.ones(self.describe.size))
+        s = settings
         self.enter = nn.Sequential(
-            nn.Dropout(s.input_dropout),
-            nn.Linear(self.describe.size, s.width),
+            _WideDropout(s.input_dropout),
+            nn.Linear(size, s.width),
             nn.LayerNorm(s.width),
             nn.GELU(),
             nn.Dropout(s.dropout),
@@ -255,6 +270,26 @@ class SpotterNetwork(nn.Module):
         self.apex = nn.Linear(s.width, 2)
         nn.init.constant_(self.apex.bias, -2.0)
         nn.init.constant_(self.intensity.bias, -1.0)
+
+    def forward(self, described: Tensor) -> NetworkOutput:
+        frame = self.blocks(self.enter(described))
+        embedding = self.embed(frame)
+        return NetworkOutput(self.intensity(embedding).squeeze(-1), self.apex(frame), frame, embedding)
+
+
+class SpotterNetwork(nn.Module):
+    """Motion description, and the members that score it."""
+
+    centre: Tensor
+    spread: Tensor
+
+    def __init__(self, settings: NetworkSettings | None = None) -> None:
+        super().__init__()
+        self.settings = settings or NetworkSettings()
+        self.describe = MotionDescription(self.settings)
+        self.register_buffer("centre", torch.zeros(self.describe.size))
+        self.register_buffer("spread", torch.ones(self.describe.size))
+        self.members = nn.ModuleList([_Member(self.describe.size, self.settings) for _ in range(self.settings.members)])
 
     @torch.no_grad()
     def fit_normalisation(self, batches: list[Tensor]) -> None:
@@ -268,14 +303,16 @@ class SpotterNetwork(nn.Module):
         """arcsinh((f - centre) / spread) of the motion description, (B, T, size)."""
         return _arcsinh((self.describe(features) - self.centre) / self.spread)
 
-    def heads(self, described: Tensor) -> NetworkOutput:
-        frame = self.blocks(self.enter(described))
-        embedding = self.embed(frame)
-        return NetworkOutput(self.intensity(embedding).squeeze(-1), self.apex(frame), frame, embedding)
-
-    def logits(self, features: Tensor) -> NetworkOutput:
-        return self.heads(self.normalised(features))
+    def logits(self, features: Tensor) -> list[NetworkOutput]:
+        """What each member says."""
+        described = self.normalised(features)
+        return [member(described) for member in self.members]
 
     def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
-        output = self.logits(features)
-        return torch.sigmoid(output.intensity), torch.sigmoid(output.apex)
+        return mean_scores(self.logits(features))
+
+
+def mean_scores(outputs: list[NetworkOutput]) -> tuple[Tensor, Tensor]:
+    """Intensity (B, T) and apex scores (B, T, 2), 0..1: mean over the members."""
+    intensity = torch.stack([torch.sigmoid(out.intensity) for out in outputs]).mean(0)
+    return intensity, torch.stack([torch.sigmoid(out.apex) for out in outputs]).mean(0)

@@ -13,7 +13,7 @@ from pathlib import Path
 from models.errors import UsageError
 from models.network import NetworkSettings
 from training.evaluate import honest, judging, note
-from training.held_out import Judged, Study, configuration, judge
+from training.held_out import Judged, Spread, Study, configuration, judge
 from training.matching import SpottingResult
 from training.protocols import ThresholdRule
 from training.readers import PointDraw
@@ -80,15 +80,15 @@ def ablate(
     full: Study,
     folds: int,
     seeds: int,
-    jobs: int,
+    spread: Spread,
     only: Sequence[str] = (),
     report_done: Done | None = None,
     device: str = "auto",
 ) -> str:
     """Judge each variant; write ``ablation.txt`` (returned), ``.md``, ``.csv`` and ``.json``.
 
-    only: keys of the variants wanted; none means all. report_done: called with a variant's words, its folds done, and
-    all its folds.
+    spread: who trains (``training.held_out.in_processes``). only: keys of the variants wanted; none means all.
+    report_done: called with a variant's words, its folds done, and all its folds.
 
     Raises:
         LabelError: an archive cannot be used. UsageError: there is no such variant, or the folder holds folds of
@@ -112,7 +112,7 @@ def ablate(
         for number, group in enumerate(groups):
             place = out / (variant.folder or variant.key)
             place = place / str(number) if variant.alone else place
-            judged = judge(group, place, variant.study, folds, seeds, jobs, done, device)
+            judged = judge(group, place, variant.study, folds, seeds, spread, done, device)
             words = words or note(judged)
             rows += _rows(variant, judged)
     order = sorted(data_sets(rows))

@@ -76,6 +76,7 @@ class Batch(_Section):
     recorded: int = Field(default=_D.recorded_crops, ge=1, le=4096)
     synthetic: int = Field(default=_D.synthetic_crops, ge=0, le=4096)
     synthetic_weight: float = Field(default=_D.synthetic_weight, ge=0)
+    lab_members: int = Field(default=_D.lab_members, ge=0)
     frames: int = Field(default=_D.crop_frames, ge=64, le=4096)
     scale_low: float = Field(default=_D.scale_low, gt=0)
     scale_high: float = Field(default=_D.scale_high, gt=0)
@@ -144,6 +145,7 @@ class Tcn(_Section):
     smooth_frames: float = Field(default=_TCN.smooth_frames, ge=0, le=30)
     activity_frames: int = Field(default=_TCN.activity_frames, ge=1)
     relative: bool = _TCN.relative
+    members: int = Field(default=_TCN.members, ge=1, le=64)
 
     @model_validator(mode="after")
     def _possible(self) -> Tcn:
@@ -203,6 +205,7 @@ class RunConfig(_Section):
             recorded_crops=self.batch.recorded,
             synthetic_crops=self.batch.synthetic,
             synthetic_weight=self.batch.synthetic_weight,
+            lab_members=self.batch.lab_members,
             crop_frames=self.batch.frames,
             learning_rate=self.optimiser.learning_rate,
             weight_decay=self.optimiser.weight_decay,

@@ -19,7 +19,7 @@ from models.types import FloatArray
 from training import protocols
 from training.datasets import Recording
 from training.detectors import Detections, Detector, by_length, decoded, fixed, pick, trusted
-from training.held_out import Done, Judged, Study, configuration, judge, key
+from training.held_out import Done, Judged, Spread, Study, configuration, judge, key
 from training.matching import SpottingResult
 from training.protocols import ThresholdRule
 from training.provenance import write_whole
@@ -49,21 +49,22 @@ def evaluate(
     study: Study,
     folds: int,
     seeds: int,
-    jobs: int,
+    spread: Spread,
     protocol: Protocol = Protocol.BOTH,
     report_done: Done | None = None,
     device: str = "auto",
 ) -> str:
     """Judge a study; write ``evaluation.txt`` (returned), ``.md``, ``.csv``, ``.json`` and ``report.html``.
 
-    folds: groups of subjects; 0 leaves one subject out at a time. report_done: called with folds done and all folds.
-    device: "cpu", "cuda" or "auto" (CUDA where there is one).
+    folds: groups of subjects; 0 leaves one subject out at a time. spread: who trains them
+    (``training.held_out.in_processes``). report_done: called with folds done and all folds. device: "cpu", "cuda" or
+    "auto" (CUDA where there is one).
 
     Raises:
         LabelError: an archive cannot be used. UsageError: the folder holds folds of something else, or there are fewer
         subjects than folds. OutputError: the folder cannot be written.
     """
-    judged = judge(data, out, study, folds, seeds, jobs, report_done, device)
+    judged = judge(data, out, study, folds, seeds, spread, report_done, device)
     rows = table(judged, protocol)
     made_from = {
         "configuration": configuration(study),

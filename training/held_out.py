@@ -12,13 +12,15 @@ from __future__ import annotations
 
 import json
 import logging
+import threading
 import zipfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from pydantic import TypeAdapter
 
@@ -39,6 +41,8 @@ from training.workers import workers
 log = logging.getLogger(__name__)
 
 Done = Callable[[int, int], None]
+Tell = Callable[[float], None]
+"""Told often how much of a fold is done, 0 to 1; what it raises ends the fold."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -92,6 +96,26 @@ class Study:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class FoldOrder:
+    """A network to be trained without the subjects of one fold, and where its held-out scores go."""
+
+    data: tuple[Path, ...]
+    folds: Folds
+    fold: int
+    study: Study
+    file: Path
+    device: str
+
+    def absolute(self) -> FoldOrder:
+        """The same for a machine that works in another folder."""
+        return replace(self, data=tuple(folder.absolute() for folder in self.data), file=self.file.absolute())
+
+
+Spread = Callable[[Sequence[FoldOrder]], Iterable[Path]]
+"""Has :func:`train_fold` done for each order, somewhere, and gives the file of each as it is done."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Judged:
     """Held-out scores of a study: the recordings, who held out whom, and each seed's files, one a fold."""
 
@@ -132,11 +156,11 @@ def judge(
     study: Study,
     folds: int,
     seeds: int,
-    jobs: int,
+    spread: Spread,
     report_done: Done | None = None,
     device: str = "auto",
 ) -> Judged:
-    """Train every fold that is not there yet, in parallel; see :func:`evaluate`."""
+    """Train every fold that is not there yet; see :func:`evaluate`."""
     device = choose_device(device)
     recordings = _load(data, study, 0)
     where = " and ".join(str(folder) for folder in data)
@@ -150,7 +174,7 @@ def judge(
         _claim(out, data, study, parts.count, device)
         files = [_files(out, seed, parts.count) for seed in range(seeds)]
         orders = [
-            (data, parts, fold, replace(study, settings=replace(study.settings, seed=seed * 1000 + fold)), file, device)
+            FoldOrder(tuple(data), parts, fold, _seeded(study, seed, fold), file, device)
             for seed, mine in enumerate(files)
             for fold, file in enumerate(mine)
             if not file.exists()
@@ -159,16 +183,24 @@ def judge(
         done = every - len(orders)
         if report_done is not None:
             report_done(done, every)
-        if orders:
-            with workers(min(jobs, len(orders))) as each:
-                for file in each(_fold, *zip(*orders, strict=True)):
-                    done += 1
-                    log.info("%s is done", file.name)
-                    if report_done is not None:
-                        report_done(done, every)
+        for file in spread(orders) if orders else ():
+            done += 1
+            log.info("%s is done", file.name)
+            if report_done is not None:
+                report_done(done, every)
     except OSError as error:
         raise OutputError(f"{out} cannot be written ({error.strerror}).") from error
     return Judged(study, recordings, parts, files)
+
+
+def in_processes(jobs: int) -> Spread:
+    """So many folds at a time, each in a process of this machine."""
+
+    def spread(orders: Sequence[FoldOrder]) -> Iterator[Path]:
+        with workers(min(jobs, len(orders))) as each:
+            yield from each(train_fold, orders)
+
+    return spread
 
 
 def reopen(data: Sequence[Path], out: Path) -> Judged:
@@ -251,12 +283,40 @@ def _drawn(recording: Recording, draw: PointDraw, seed: int) -> tuple[Point, ...
     return tuple(Point(min(round(p.time_s * GRID_HZ), last), p.type) for p in draw_points(labels, draw, seed))
 
 
-def _fold(data: Sequence[Path], folds: Folds, fold: int, study: Study, file: Path, device: str) -> Path:
+def _seeded(study: Study, seed: int, fold: int) -> Study:
+    return replace(study, settings=replace(study.settings, seed=seed * 1000 + fold))
+
+
+_ALONE = threading.Lock()
+"""Threads of one process would draw from the same random numbers."""
+
+
+def train_fold(order: FoldOrder, tell: Tell | None = None) -> Path:
     """Train on the other folds, score this one at every epoch; the file is kept, so that a run can be resumed."""
-    settings = study.settings
-    recordings = _load(data, study, settings.seed // 1000)
-    learned = [r for r in recordings if folds.fold(r) != fold]
-    held_out = [(key(r), displacement(r.position_iod)) for r in recordings if folds.fold(r) == fold]
+    with _ALONE:
+        threads = torch.get_num_threads()
+        # sums depend on how they are cut
+        torch.set_num_threads(1)
+        try:
+            return _train_fold(order, tell)
+        finally:
+            torch.set_num_threads(threads)
+
+
+def discard(order: FoldOrder) -> None:
+    """Remove what a fold that was cut off may have left."""
+    _partial(order.file).unlink(missing_ok=True)
+
+
+def _partial(file: Path) -> Path:
+    return file.with_suffix(".writing.npz")
+
+
+def _train_fold(order: FoldOrder, tell: Tell | None) -> Path:
+    study, settings, file = order.study, order.study.settings, order.file
+    recordings = _load(order.data, study, settings.seed // 1000)
+    learned = [r for r in recordings if order.folds.fold(r) != order.fold]
+    held_out = [(key(r), displacement(r.position_iod)) for r in recordings if order.folds.fold(r) == order.fold]
     tracks = make_tracks(study.drawn, settings.seed, calm_stretches(learned))
     scores: dict[str, NDArray[np.float32]] = {}
 
@@ -265,9 +325,13 @@ def _fold(data: Sequence[Path], folds: Folds, fold: int, study: Study, file: Pat
             intensity, apex, _ = infer(network, features)
             scores[f"{epoch}|{name}"] = np.concatenate([intensity[:, None], apex], axis=1)
 
-    network = train(learned, tracks, settings, epoch=look, device=device)
+    def moved(step: int, _: dict[str, float]) -> None:
+        if tell is not None:
+            tell((step + 1) / settings.steps)
+
+    network = train(learned, tracks, settings, moved, look, order.device)
     checkpoint.save(network, settings, file.with_suffix(".safetensors"))
-    partial = file.with_suffix(".writing.npz")
+    partial = _partial(file)
     np.savez(partial, **scores)  # type: ignore[arg-type]
     # last: a fold whose scores are there is whole
     partial.replace(file)

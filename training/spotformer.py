@@ -18,7 +18,7 @@ from dataclasses import asdict, dataclass
 import torch
 from torch import Tensor, nn
 
-from models.network import FACE, NetworkOutput
+from models.network import FACE, NetworkOutput, mean_scores
 
 WINDOW = 17
 """Frames of a window; the stages bring 17 to 9, 5, 3 and 1."""
@@ -103,18 +103,12 @@ class _Mixer(nn.Module):
         return z.reshape(shape).transpose(1, 2) if self.over_steps else z.reshape(shape)
 
 
-class SpotformerNetwork(nn.Module):
-    """Windows, embedding, four stages, intensity head and apex head."""
+class _Transformer(nn.Module):
+    """Embedding, four stages, intensity head and apex head: windows (B, T, WINDOW, 10, 2) -> ``NetworkOutput``."""
 
-    centre: Tensor
-    spread: Tensor
-
-    def __init__(self, settings: SpotformerSettings | None = None) -> None:
+    def __init__(self, settings: SpotformerSettings) -> None:
         super().__init__()
-        self.settings = settings or SpotformerSettings()
-        s = self.settings
-        self.register_buffer("centre", torch.zeros(2))
-        self.register_buffer("spread", torch.ones(2))
+        self.settings = s = settings
         self.enter = nn.Linear(2, s.width)
         self.enter_norm = nn.BatchNorm1d(s.width)
         self.step_place = nn.Parameter(torch.randn(WINDOW, 1, s.width) * 0.02)
@@ -131,19 +125,7 @@ class SpotformerNetwork(nn.Module):
         nn.init.constant_(self.apex.bias, -2.0)
         nn.init.constant_(self.intensity.bias, -1.0)
 
-    @torch.no_grad()
-    def fit_normalisation(self, batches: list[Tensor]) -> None:
-        """Set centre and spread of the windows: median, and 84th percentile of the distance from it."""
-        tokens = torch.cat([_tokens(b).reshape(-1, 2) for b in batches])
-        self.centre.copy_(tokens.median(0).values)
-        deviation = (tokens - self.centre).abs()
-        self.spread.copy_(deviation.kthvalue(int(0.84 * len(deviation)), dim=0).values.clamp_min(1e-4))
-
-    def normalised(self, features: Tensor) -> Tensor:
-        """arcsinh((f - centre) / spread) of the tokens, (B, T, WINDOW, 10, 2)."""
-        return torch.asinh((_tokens(features) - self.centre) / self.spread)
-
-    def heads(self, described: Tensor) -> NetworkOutput:
+    def forward(self, described: Tensor) -> NetworkOutput:
         batch, time = described.shape[0], described.shape[1]
         x = self.enter(described.reshape(-1, WINDOW * len(FACE), 2))
         place = torch.cat([self.group_place[i : i + 1].expand(len(g), -1) for i, g in enumerate(GROUPS)])
@@ -157,23 +139,53 @@ class SpotformerNetwork(nn.Module):
         embedding = self.embed(frame)
         return NetworkOutput(self.intensity(embedding).squeeze(-1), self.apex(frame), frame, embedding)
 
-    def logits(self, features: Tensor) -> NetworkOutput:
-        described = self.normalised(features)
-        if self.training or torch.compiler.is_exporting():
-            return self.heads(described)
-        # windows do not depend on one another, and those of a whole recording together would fill the memory
-        pieces = [self.heads(piece) for piece in described.split(CHUNK, dim=1)]  # type: ignore[no-untyped-call]
-        return NetworkOutput(*(torch.cat(parts, dim=1) for parts in zip(*pieces, strict=True)))
-
-    def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
-        output = self.logits(features)
-        return torch.sigmoid(output.intensity), torch.sigmoid(output.apex)
-
     def _halved(self, stage: int, x: Tensor) -> Tensor:
         """(N, steps, regions, C) with about half the steps."""
         count, steps, regions, width = x.shape
         y: Tensor = self.halve[stage](x.permute(0, 2, 3, 1).reshape(-1, width, steps))
         return y.reshape(count, regions, width, -1).permute(0, 3, 1, 2)
+
+
+class SpotformerNetwork(nn.Module):
+    """The windows, and the one member that scores them."""
+
+    centre: Tensor
+    spread: Tensor
+
+    def __init__(self, settings: SpotformerSettings | None = None) -> None:
+        super().__init__()
+        self.settings = settings or SpotformerSettings()
+        self.register_buffer("centre", torch.zeros(2))
+        self.register_buffer("spread", torch.ones(2))
+        self.members = nn.ModuleList([_Transformer(self.settings)])
+
+    @torch.no_grad()
+    def fit_normalisation(self, batches: list[Tensor]) -> None:
+        """Set centre and spread of the windows: median, and 84th percentile of the distance from it."""
+        tokens = torch.cat([_tokens(b).reshape(-1, 2) for b in batches])
+        self.centre.copy_(tokens.median(0).values)
+        deviation = (tokens - self.centre).abs()
+        self.spread.copy_(deviation.kthvalue(int(0.84 * len(deviation)), dim=0).values.clamp_min(1e-4))
+
+    def normalised(self, features: Tensor) -> Tensor:
+        """arcsinh((f - centre) / spread) of the tokens, (B, T, WINDOW, 10, 2)."""
+        return torch.asinh((_tokens(features) - self.centre) / self.spread)
+
+    def logits(self, features: Tensor) -> list[NetworkOutput]:
+        """What the member says."""
+        described = self.normalised(features)
+        if self.training or torch.compiler.is_exporting():
+            return [member(described) for member in self.members]
+        # windows do not depend on one another, and those of a whole recording together would fill the memory
+        chunks = described.split(CHUNK, dim=1)  # type: ignore[no-untyped-call]
+        outputs = []
+        for member in self.members:
+            pieces = [member(chunk) for chunk in chunks]
+            outputs.append(NetworkOutput(*(torch.cat(parts, dim=1) for parts in zip(*pieces, strict=True))))
+        return outputs
+
+    def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
+        return mean_scores(self.logits(features))
 
 
 def _tokens(features: Tensor) -> Tensor:

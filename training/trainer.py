@@ -15,7 +15,8 @@ import torch
 from torch import Tensor
 
 from models.errors import UsageError
-from models.network import NetworkOutput, NetworkSettings
+from models.memory import keep_freed
+from models.network import NetworkOutput, NetworkSettings, mean_scores
 from models.types import FloatArray
 from training import gim, losses
 from training.backbones import Network, Shape, build
@@ -33,14 +34,17 @@ EPOCHS = 8
 class TrainSettings:
     """One run. Fractions are of ``steps``.
 
-    recorded_crops, synthetic_crops: crops of either kind in a batch. scale_*: range of the log-uniform scale put on
-    recorded crops, whose pixels an inter-ocular distance are unknown. gaussian_from, adaptive_at: stage boundaries.
+    recorded_crops, synthetic_crops: crops of either kind in a batch. lab_members: so many of the network's members, the
+    first ones, learn from recorded crops alone, where there are any; the others from both kinds. scale_*: range of the
+    log-uniform scale put on recorded crops, whose pixels an inter-ocular distance are unknown. gaussian_from,
+    adaptive_at: stage boundaries.
     """
 
     steps: int = 500
     recorded_crops: int = 16
     synthetic_crops: int = 0
     synthetic_weight: float = 0.5
+    lab_members: int = 0
     crop_frames: int = 256
     learning_rate: float = 2e-3
     weight_decay: float = 0.05
@@ -81,6 +85,7 @@ class TrainingRun:
         device: str = "cpu",
         mixed: bool = False,
     ) -> None:
+        keep_freed()
         torch.manual_seed(settings.seed)
         self.settings = settings
         self.step = 0
@@ -121,15 +126,26 @@ class TrainingRun:
             _to_adaptive(network, self._recorded, settings, self.step / settings.steps)
         network.train()
         features, soft, apex, neutral = (part.to(self._device) for part in self._sampler.batch())
-        out = _outputs(network, features, self._mixed)
-        parts = _loss(out, soft, apex, neutral, settings)
-        total = torch.stack(list(parts.values())).sum()
         self._optimiser.zero_grad()
-        total.backward()  # type: ignore[no-untyped-call]
-        torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+        described = network.normalised(features)
+        shares = [
+            self._learn(number, described, losses.Wanted(soft, apex, neutral)) for number in range(len(network.members))
+        ]
         self._optimiser.step()
         self._schedule.step()
         self.step += 1
+        return {name: sum(parts[name] for parts in shares) / len(shares) for name in shares[0]}
+
+    def _learn(self, number: int, described: Tensor, wanted: losses.Wanted) -> dict[str, float]:
+        """Gradients of one member, which depend on no other's; the parts of its loss."""
+        member, settings = self.network.members[number], self.settings
+        recorded = settings.recorded_crops if self._recorded else 0
+        if number < settings.lab_members and recorded:
+            described, wanted = described[:recorded], losses.Wanted(*(part[:recorded] for part in wanted))
+        out = _outputs(member, described, self._mixed)
+        parts = _loss(out, wanted, recorded, settings)
+        torch.stack(list(parts.values())).sum().backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_(member.parameters(), 1.0)
         return {name: float(value.detach()) for name, value in parts.items()}
 
     def state(self) -> RunState:
@@ -228,15 +244,16 @@ def train(
 
 @torch.no_grad()
 def infer(network: Network, features: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Intensity (T,), apex scores (T, 2) and embedding g_t (T, C) of one whole track of displacements (T, 12, 2)."""
+    """Intensity (T,), apex scores (T, 2) and embedding of one whole track of displacements (T, 12, 2).
+
+    The embedding is that of all members beside one another, g_t (T, members x C).
+    """
     network.eval()
     device = next(network.parameters()).device
-    out = network.logits(torch.from_numpy(features)[None].to(device))
-    return (
-        torch.sigmoid(out.intensity)[0].cpu().numpy(),
-        torch.sigmoid(out.apex)[0].cpu().numpy(),
-        out.embedding[0].cpu().numpy(),
-    )
+    outputs = network.logits(torch.from_numpy(features)[None].to(device))
+    intensity, apex = mean_scores(outputs)
+    embedding = torch.cat([out.embedding for out in outputs], dim=-1)
+    return intensity[0].cpu().numpy(), apex[0].cpu().numpy(), embedding[0].cpu().numpy()
 
 
 def _to_gaussian(recorded: list[Material], settings: TrainSettings) -> None:
@@ -258,30 +275,26 @@ def _to_adaptive(network: Network, recorded: list[Material], settings: TrainSett
         m.targets = gim.Targets(soft, apex, gim.neutral_frames(m.points, soft, settings.rules))
 
 
-def _outputs(network: Network, features: Tensor, mixed: bool) -> NetworkOutput:
-    """The network's outputs in full precision, computed in bfloat16 from the description on where ``mixed``."""
+def _outputs(member: torch.nn.Module, described: Tensor, mixed: bool) -> NetworkOutput:
+    """The member's outputs in full precision, computed in bfloat16 where ``mixed``."""
     if not mixed:
-        return network.logits(features)
-    described = network.normalised(features)
+        out: NetworkOutput = member(described)
+        return out
     with torch.autocast("cuda", dtype=torch.bfloat16):
-        out = network.heads(described)
+        out = member(described)
     return NetworkOutput(*(part.float() for part in out))
 
 
-def _loss(
-    out: NetworkOutput, soft: Tensor, apex: Tensor, neutral: Tensor, settings: TrainSettings
-) -> dict[str, Tensor]:
-    """Losses of one batch: recorded crops first, then synthetic ones, each kind averaged by itself."""
+def _loss(out: NetworkOutput, wanted: losses.Wanted, recorded: int, settings: TrainSettings) -> dict[str, Tensor]:
+    """Losses of one batch: the first ``recorded`` crops, then synthetic ones, each kind averaged by itself."""
     intensity = torch.sigmoid(out.intensity)
-    crops = len(intensity)
-    recorded = crops - (settings.synthetic_crops if crops > settings.recorded_crops else 0)
     parts: dict[str, Tensor] = {}
     for kind, weight in ((slice(0, recorded), 1.0), (slice(recorded, None), settings.synthetic_weight)):
         if len(intensity[kind]) == 0:
             continue
         one = _kind_loss(
             losses.Scored(intensity[kind], out.apex[kind], out.frame[kind]),
-            losses.Wanted(soft[kind], apex[kind], neutral[kind]),
+            losses.Wanted(*(part[kind] for part in wanted)),
             settings.loss,
         )
         for name, value in one.items():

@@ -24,6 +24,7 @@ from typing import Any, Generic
 
 from app.batch.interrupts import Interrupts
 from app.batch.tasks import Failed, Finished, Moved, Order, Result, Stopped, Task, Work, attempt
+from models.memory import share_arenas
 
 log = logging.getLogger(__name__)
 
@@ -197,6 +198,7 @@ def _serve(work: Work[Order, Result], orders: Connection, answers: Connection) -
     import cv2
 
     cv2.setNumThreads(1)
+    share_arenas()
     outlet = _Outlet(orders, answers)
     logging.getLogger().addHandler(_Forward(outlet))  # type: ignore[arg-type]
     logging.raiseExceptions = False  # a log that nobody takes any more must not print a traceback

@@ -13,7 +13,7 @@ from benchmarks import look_ahead, model_step  # noqa: E402
 from models.errors import UsageError  # noqa: E402
 from models.network import NetworkSettings  # noqa: E402
 from training.evaluate import evaluate  # noqa: E402
-from training.held_out import Study, reopen  # noqa: E402
+from training.held_out import Study, in_processes, reopen  # noqa: E402
 from training.trainer import TrainSettings  # noqa: E402
 
 SMALL = NetworkSettings(scales=(3, 8), width=8, dilations=(1,), activity_frames=20)
@@ -23,7 +23,7 @@ STUDY = Study(TrainSettings(steps=24, recorded_crops=2, crop_frames=64, network=
 @pytest.fixture(scope="module")
 def run(archive: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("judged")
-    evaluate([archive], out, STUDY, folds=0, seeds=1, jobs=1)
+    evaluate([archive], out, STUDY, folds=0, seeds=1, spread=in_processes(1))
     return out
 
 

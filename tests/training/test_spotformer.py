@@ -37,7 +37,7 @@ def tracks(batch: int, time: int) -> torch.Tensor:
 @pytest.mark.parametrize("time", [1, 2, WINDOW, CHUNK + 30])
 @torch.no_grad()
 def test_shapes(network: SpotformerNetwork, time: int) -> None:
-    out = network.logits(tracks(2, time))
+    out = network.logits(tracks(2, time))[0]
     assert out.intensity.shape == (2, time)
     assert out.apex.shape == (2, time, 2)
     assert out.frame.shape == out.embedding.shape == (2, time, 8)
@@ -52,9 +52,9 @@ def test_the_published_size() -> None:
 @torch.no_grad()
 def test_a_score_depends_on_its_window_alone(network: SpotformerNetwork) -> None:
     features = tracks(1, 120)
-    before = network.logits(features)
+    before = network.logits(features)[0]
     features[:, 60] += 0.05
-    moved = (network.logits(features).frame - before.frame).abs().amax(-1)[0]
+    moved = (network.logits(features)[0].frame - before.frame).abs().amax(-1)[0]
     changed = torch.nonzero(moved > 1e-7).squeeze(-1).tolist()
     s = network.settings
     assert changed == list(range(60 - s.look_ahead_frames, 60 + s.look_back_frames + 1))
@@ -63,23 +63,23 @@ def test_a_score_depends_on_its_window_alone(network: SpotformerNetwork) -> None
 @torch.no_grad()
 def test_neither_chunks_nor_an_offset_nor_the_nose_change_a_score(network: SpotformerNetwork) -> None:
     features = tracks(1, CHUNK + 60)
-    whole = network.logits(features).intensity
-    torch.testing.assert_close(whole, network.heads(network.normalised(features)).intensity)
-    torch.testing.assert_close(network.logits(features + 0.25).intensity, whole, atol=1e-4, rtol=0)
+    whole = network.logits(features)[0].intensity
+    torch.testing.assert_close(whole, network.members[0](network.normalised(features)).intensity)
+    torch.testing.assert_close(network.logits(features + 0.25)[0].intensity, whole, atol=1e-4, rtol=0)
     features[:, :, 6:8] += torch.randn(1, CHUNK + 60, 2, 2)
-    assert torch.equal(network.logits(features).intensity, whole)
+    assert torch.equal(network.logits(features)[0].intensity, whole)
 
 
 @torch.no_grad()
 def test_edges_repeat_the_last_frame(network: SpotformerNetwork) -> None:
     features = tracks(1, 50)
     longer = torch.cat([features, features[:, -1:].expand(-1, 20, -1, -1)], dim=1)
-    torch.testing.assert_close(network.logits(longer).intensity[:, :50], network.logits(features).intensity)
+    torch.testing.assert_close(network.logits(longer)[0].intensity[:, :50], network.logits(features)[0].intensity)
 
 
 def test_gradients_reach_every_weight(network: SpotformerNetwork) -> None:
     made = SpotformerNetwork(SMALL).train()
-    out = made.logits(tracks(2, 40))
+    out = made.logits(tracks(2, 40))[0]
     (out.intensity.pow(2).sum() + out.apex.pow(2).sum()).backward()
     for name, weight in made.named_parameters():
         assert weight.grad is not None and bool(torch.isfinite(weight.grad).all()), name

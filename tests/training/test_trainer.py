@@ -181,4 +181,35 @@ def test_starting_from_weights_keeps_their_normalisation(recordings: list[Record
     assert all(torch.equal(w, before.state_dict()[n]) for n, w in run_.network.state_dict().items())
     run_.advance()
     assert torch.equal(run_.network.spread, before.spread)
-    assert not torch.equal(run_.network.intensity.weight, before.intensity.weight)
+    assert not torch.equal(run_.network.members[0].intensity.weight, before.members[0].intensity.weight)
+
+
+def test_lab_members_learn_from_recordings_alone(recordings: list[Recording], tracks: list[Track]) -> None:
+    """Other synthetic tracks leave them as they are, and the member that learns from both kinds changes."""
+    settings = replace(TINY, steps=3, adaptive_at=(), lab_members=1, network=replace(TINY.network, members=2))
+    start = TrainingRun(recordings, tracks, settings).network.state_dict()
+    runs = [TrainingRun(recordings, t, settings, start) for t in (tracks, make_tracks(6, seed=5))]
+    for run_ in runs:
+        for _ in range(settings.steps):
+            assert np.isfinite(list(run_.advance().values())).all()
+    lab, both = (
+        [all(torch.equal(a, b) for a, b in zip(*(r.network.members[i].parameters() for r in runs), strict=True))]
+        for i in range(2)
+    )
+    assert lab == [True] and both == [False]
+
+
+def test_a_score_is_the_mean_of_the_members(recordings: list[Recording]) -> None:
+    settings = replace(TINY, network=replace(TINY.network, members=3))
+    network = TrainingRun(recordings, [], settings).network.eval()
+    features = displacement(recordings[0].position_iod)
+    intensity, apex, embedding = infer(network, features)
+    each = []
+    for member in network.members:
+        alone = TrainingRun(recordings, [], TINY).network.eval()
+        alone.load_state_dict({**network.state_dict(), **member.state_dict(prefix="members.0.")}, strict=False)
+        each.append(infer(alone, features))
+    for mean, parts in zip((intensity, apex), zip(*(e[:2] for e in each), strict=True), strict=True):
+        np.testing.assert_allclose(mean, np.mean(parts, axis=0), atol=1e-6)
+        assert not np.allclose(parts[0], parts[1])
+    assert embedding.shape == (len(features), 3 * TINY.network.width)

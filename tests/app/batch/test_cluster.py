@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 
 if TYPE_CHECKING:
@@ -103,6 +104,48 @@ def test_recordings_are_extracted_by_the_workers(cluster: Cluster, tmp_path: Pat
     assert (program.returncode, err) == (0, "")
     assert "2 recordings extracted; 2 points" in out
     assert len(list((tmp_path / "archive" / "motion").iterdir())) == 2
+
+
+FOLDS = """
+steps = 8
+drawn_tracks = 1
+[batch]
+recorded = 1
+synthetic = 1
+frames = 64
+[tcn]
+scales = [3, 8]
+width = 8
+dilations = [1]
+activity_frames = 20
+members = 2
+"""
+
+
+def test_folds_are_trained_by_the_workers_as_they_are_here(cluster: Cluster, tmp_path: Path, archive: Path) -> None:
+    pytest.importorskip("torch")
+    (tmp_path / "run.toml").write_text(FOLDS)
+    shutil.copytree(archive, tmp_path / "tiny")
+    given = ("evaluate", "--data", "tiny", "--config", "run.toml", "--device", "cpu")
+    tables = []
+    for name, where in (("there", ("--dask", cluster.address)), ("here", ("--jobs", "1"))):
+        with spot(*given, "--out", name, *where, cwd=tmp_path) as program:
+            out, err = program.communicate()
+        assert (program.returncode, err) == (0, "")
+        tables.append(out.splitlines()[:-1])
+    assert tables[0] == tables[1]
+    for fold in range(3):
+        one, two = (np.load(tmp_path / name / f"seed-0-fold-{fold:02d}.npz") for name in ("there", "here"))
+        assert set(one.files) == set(two.files)
+        assert all(np.array_equal(one[key], two[key]) for key in one.files)
+
+    shutil.rmtree(tmp_path / "there")
+    (tmp_path / "there").mkdir()
+    (tmp_path / "there" / "seed-0-fold-01.safetensors").mkdir()
+    with spot(*given, "--out", "there", "--dask", cluster.address, cwd=tmp_path) as program:
+        _, err = program.communicate()
+    assert program.returncode == 1 and "1 of 3 folds could not be done" in err and "Traceback" not in err
+    assert len(list((tmp_path / "there").glob("seed-*.npz"))) == 2, "the others are kept"
 
 
 def test_a_worker_that_dies_costs_its_video_a_retry(
