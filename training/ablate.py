@@ -60,6 +60,10 @@ def variants(full: Study) -> list[Variant]:
             Variant("no-displacement", "without displacement over time scales", with_(network=flow)),
             Variant("no-relative", "without relative motion", with_(network=plain)),
         ]
+        if settings.network.members > 1:
+            one = replace(settings.network, members=1)
+            rows.append(Variant("one-member", "one member, from all material", with_(network=one, lab_members=0)))
+            rows.append(Variant("no-lab", "no member from recordings alone", with_(lab_members=0)))
     return [
         *rows,
         Variant("no-relabel", "without point relabelling", with_(move_points=False)),

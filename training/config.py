@@ -2,7 +2,7 @@
 
     seed = 0
     backbone = "tcn"           # or "spotformer": large, for GPUs
-    steps = 900
+    steps = 450
     drawn_tracks = 400         # drawn synthetic tracks beside the recordings
     checkpoint_every = 100     # steps
     [parts]                    # what can be switched off, for ablations
@@ -34,11 +34,11 @@ from models.network import NetworkSettings
 from training.backbones import Backbone, Shape, backbone_of
 from training.gim import ClassRule, GimRules
 from training.losses import LossWeights
-from training.ship import DRAWN_TRACKS, SETTINGS
+from training.ship import DRAWN_TRACKS, NETWORK, SETTINGS
 from training.spotformer import SpotformerSettings
 from training.trainer import TrainSettings
 
-_D, _LOSS, _RULES, _TCN, _FORMER = SETTINGS, SETTINGS.loss, SETTINGS.rules, NetworkSettings(), SpotformerSettings()
+_D, _LOSS, _RULES, _TCN, _FORMER = SETTINGS, SETTINGS.loss, SETTINGS.rules, NETWORK, SpotformerSettings()
 
 FINE_TUNING: dict[str, Any] = {
     "steps": 300,

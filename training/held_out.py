@@ -97,7 +97,10 @@ class Study:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FoldOrder:
-    """A network to be trained without the subjects of one fold, and where its held-out scores go."""
+    """A network to be trained without the subjects of one fold, and where its held-out scores go.
+
+    code: digest of the code that is to do it, which a worker on another machine must have too.
+    """
 
     data: tuple[Path, ...]
     folds: Folds
@@ -105,6 +108,7 @@ class FoldOrder:
     study: Study
     file: Path
     device: str
+    code: str
 
     def absolute(self) -> FoldOrder:
         """The same for a machine that works in another folder."""
@@ -174,7 +178,7 @@ def judge(
         _claim(out, data, study, parts.count, device)
         files = [_files(out, seed, parts.count) for seed in range(seeds)]
         orders = [
-            FoldOrder(tuple(data), parts, fold, _seeded(study, seed, fold), file, device)
+            FoldOrder(tuple(data), parts, fold, _seeded(study, seed, fold), file, device, code_digest())
             for seed, mine in enumerate(files)
             for fold, file in enumerate(mine)
             if not file.exists()
@@ -292,7 +296,13 @@ _ALONE = threading.Lock()
 
 
 def train_fold(order: FoldOrder, tell: Tell | None = None) -> Path:
-    """Train on the other folds, score this one at every epoch; the file is kept, so that a run can be resumed."""
+    """Train on the other folds, score this one at every epoch; the file is kept, so that a run can be resumed.
+
+    Raises:
+        UsageError: this is not the code that the order asks for.
+    """
+    if order.code != code_digest():
+        raise UsageError("This machine has another version of apexspot; install the same one everywhere.")
     with _ALONE:
         threads = torch.get_num_threads()
         # sums depend on how they are cut
@@ -322,7 +332,7 @@ def _train_fold(order: FoldOrder, tell: Tell | None) -> Path:
 
     def look(epoch: int, network: Network) -> None:
         for name, features in held_out:
-            intensity, apex, _ = infer(network, features)
+            intensity, apex = infer(network, features)
             scores[f"{epoch}|{name}"] = np.concatenate([intensity[:, None], apex], axis=1)
 
     def moved(step: int, _: dict[str, float]) -> None:

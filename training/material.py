@@ -24,11 +24,15 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True, eq=False)
 class Material:
-    """One track that crops are cut from. ``targets`` of recorded tracks change from stage to stage."""
+    """One track that crops are cut from.
+
+    targets: what it teaches, one for all members of the network or one for each; those of recorded tracks change from
+    stage to stage.
+    """
 
     features: Tensor
     points: tuple[Point, ...]
-    targets: gim.Targets
+    targets: list[gim.Targets]
     weight: float = 1.0
 
 
@@ -39,7 +43,7 @@ def recorded_material(recording: Recording, settings: TrainSettings) -> Material
     soft = gim.hard_labels(points, frames, settings.rules)
     apex = gim.apex_labels(points, [p.frame for p in points], frames, settings.rules)
     neutral = gim.neutral_frames(points, soft, settings.rules)
-    return Material(features, points, gim.Targets(soft, apex, neutral))
+    return Material(features, points, [gim.Targets(soft, apex, neutral)])
 
 
 def synthetic_material(tracks: Sequence[Track], rules: gim.GimRules) -> list[Material]:
@@ -71,7 +75,7 @@ def synthetic_material(tracks: Sequence[Track], rules: gim.GimRules) -> list[Mat
         neutral = (track.strength.max(1) <= 0) & ~hidden
         soft = np.where(hidden[:, None], 0.0, track.strength).astype(np.float32)
         features = torch.from_numpy(features_of[i])
-        material.append(Material(features, tuple(points), gim.Targets(soft, apex, neutral), track.weight))
+        material.append(Material(features, tuple(points), [gim.Targets(soft, apex, neutral)], track.weight))
     return material
 
 
@@ -92,18 +96,21 @@ class Sampler:
         if len(lengths):
             self._by_frames = 0.6 * lengths / lengths.sum() + 0.4 / len(lengths)
 
-    def batch(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """features (B, T, 12, 2), soft (B, T, 2), apex (B, T, 2), neutral (B, T)."""
+    def batch(self, member: int = 0, synthetic: bool = True) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """features (B, T, 12, 2), soft (B, T, 2), apex (B, T, 2), neutral (B, T): recorded crops, then synthetic ones.
+
+        member: of the network, that is to learn from it. synthetic: whether there are to be synthetic crops.
+        """
         s, rng = self._settings, self._rng
-        crops = [self._recorded_crop() for _ in range(s.recorded_crops if self._recorded else 0)]
-        for _ in range(s.synthetic_crops if self._synthetic else 0):
+        crops = [self._recorded_crop(member) for _ in range(s.recorded_crops if self._recorded else 0)]
+        for _ in range(s.synthetic_crops if self._synthetic and synthetic else 0):
             material = self._synthetic[int(rng.choice(len(self._synthetic), p=self._by_weight))]
             start = int(rng.integers(0, max(len(material.features) - s.crop_frames, 0) + 1))
-            crops.append(self._cut(material, start, float(np.exp(rng.uniform(-0.2, 0.2)))))
+            crops.append(self._cut(material, start, float(np.exp(rng.uniform(-0.2, 0.2))), member))
         features, soft, apex, neutral = (torch.stack(part) for part in zip(*crops, strict=True))
         return features, soft, apex, neutral
 
-    def _recorded_crop(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    def _recorded_crop(self, member: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         s, rng = self._settings, self._rng
         draw = rng.random()
         kind = ExpressionType.MACRO if draw < 0.28 else ExpressionType.MICRO
@@ -114,9 +121,9 @@ class Sampler:
             index = int(rng.choice(len(self._recorded), p=self._by_frames))
             start = int(rng.integers(-20, max(len(self._recorded[index].features) - s.crop_frames + 20, 1)))
         scale = float(np.exp(rng.uniform(np.log(s.scale_low), np.log(s.scale_high))))
-        return self._cut(self._recorded[index], start, scale)
+        return self._cut(self._recorded[index], start, scale, member)
 
-    def _cut(self, m: Material, start: int, scale: float) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    def _cut(self, m: Material, start: int, scale: float, member: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """A crop; where it leaves the track the edge is repeated and nothing is learned."""
         frames = torch.arange(start, start + self._settings.crop_frames)
         at = frames.clamp(0, len(m.features) - 1)
@@ -125,7 +132,8 @@ class Sampler:
         if self._rng.random() < 0.5:
             features = features[:, list(MIRROR)] * torch.tensor([-1.0, 1.0])
         index = at.numpy()
-        soft = torch.from_numpy(m.targets.soft[index]) * inside
-        apex = torch.where(inside, torch.from_numpy(m.targets.apex[index]), torch.tensor(-1.0))
-        neutral = torch.from_numpy(m.targets.neutral[index]) & inside[:, 0]
+        targets = m.targets[member if len(m.targets) > 1 else 0]
+        soft = torch.from_numpy(targets.soft[index]) * inside
+        apex = torch.where(inside, torch.from_numpy(targets.apex[index]), torch.tensor(-1.0))
+        neutral = torch.from_numpy(targets.neutral[index]) & inside[:, 0]
         return features, soft, apex, neutral

@@ -44,7 +44,7 @@ class HeldOutSpotter(Spotter):
         )
 
     def score(self, features: FloatArray) -> tuple[FloatArray, FloatArray]:
-        intensity, apex, _ = infer(self._network, np.ascontiguousarray(features, np.float32))
+        intensity, apex = infer(self._network, np.ascontiguousarray(features, np.float32))
         return intensity, apex
 
 

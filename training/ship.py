@@ -20,11 +20,11 @@ import torch
 from models.baseline import BaselineSettings
 from models.decode import DecodeSettings
 from models.errors import ApexspotError, UsageError
+from models.network import NetworkSettings
 from models.spotter import Spotter
 from models.types import FloatArray
 from training import calibrate, checkpoint, export
 from training.datasets import Recording, load_flow12
-from training.losses import LossWeights
 from training.rendered import Order, calibration_orders, motions, track, training_orders
 from training.tracks import Track, make_tracks
 from training.trainer import TrainSettings, train
@@ -32,7 +32,8 @@ from training.trainer import TrainSettings, train
 log = logging.getLogger(__name__)
 
 DATA_SETS = ("casme2", "samm_lv")
-SETTINGS = TrainSettings(steps=900, recorded_crops=14, synthetic_crops=6, loss=LossWeights())
+NETWORK = NetworkSettings(members=4)
+SETTINGS = TrainSettings(steps=450, recorded_crops=14, synthetic_crops=6, lab_members=2, network=NETWORK)
 DRAWN_TRACKS = 400
 RENDERED_SHARE = 0.4
 """Share of the synthetic crops that come from rendered video."""

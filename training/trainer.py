@@ -12,15 +12,16 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from models.errors import UsageError
 from models.memory import keep_freed
-from models.network import NetworkOutput, NetworkSettings, mean_scores
+from models.network import NetworkOutput, NetworkSettings
 from models.types import FloatArray
 from training import gim, losses
 from training.backbones import Network, Shape, build
-from training.datasets import Recording
+from training.datasets import Point, Recording
 from training.material import Material, Sampler, recorded_material, synthetic_material
 from training.tracks import Track
 
@@ -125,25 +126,21 @@ class TrainingRun:
         if self.step in self._boundaries:
             _to_adaptive(network, self._recorded, settings, self.step / settings.steps)
         network.train()
-        features, soft, apex, neutral = (part.to(self._device) for part in self._sampler.batch())
         self._optimiser.zero_grad()
-        described = network.normalised(features)
-        shares = [
-            self._learn(number, described, losses.Wanted(soft, apex, neutral)) for number in range(len(network.members))
-        ]
+        shares = [self._learn(number) for number in range(len(network.members))]
         self._optimiser.step()
         self._schedule.step()
         self.step += 1
         return {name: sum(parts[name] for parts in shares) / len(shares) for name in shares[0]}
 
-    def _learn(self, number: int, described: Tensor, wanted: losses.Wanted) -> dict[str, float]:
-        """Gradients of one member, which depend on no other's; the parts of its loss."""
+    def _learn(self, number: int) -> dict[str, float]:
+        """Gradients of one member from a batch of its own; the parts of its loss."""
         member, settings = self.network.members[number], self.settings
+        batch = self._sampler.batch(number, synthetic=number >= settings.lab_members or not self._recorded)
+        features, soft, apex, neutral = (part.to(self._device) for part in batch)
+        out = _outputs(member, self.network.normalised(features), self._mixed)
         recorded = settings.recorded_crops if self._recorded else 0
-        if number < settings.lab_members and recorded:
-            described, wanted = described[:recorded], losses.Wanted(*(part[:recorded] for part in wanted))
-        out = _outputs(member, described, self._mixed)
-        parts = _loss(out, wanted, recorded, settings)
+        parts = _loss(out, losses.Wanted(soft, apex, neutral), recorded, settings)
         torch.stack(list(parts.values())).sum().backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(member.parameters(), 1.0)
         return {name: float(value.detach()) for name, value in parts.items()}
@@ -158,10 +155,14 @@ class TrainingRun:
         if self._device.type == "cuda":
             tensors["rng.cuda"] = torch.cuda.get_rng_state(self._device)
         if self._recorded:
-            targets = [m.targets for m in self._recorded]
-            tensors["targets.soft"] = torch.from_numpy(np.concatenate([t.soft for t in targets]))
-            tensors["targets.apex"] = torch.from_numpy(np.concatenate([t.apex for t in targets]).astype(np.int8))
-            tensors["targets.neutral"] = torch.from_numpy(np.concatenate([t.neutral for t in targets]))
+            soft, apex, neutral = (
+                torch.from_numpy(np.stack(sets))
+                for sets in zip(
+                    *(_joined([m.targets[i] for m in self._recorded]) for i in range(len(self._recorded[0].targets))),
+                    strict=True,
+                )
+            )
+            tensors |= {"targets.soft": soft, "targets.apex": apex.to(torch.int8), "targets.neutral": neutral}
         values = {
             "groups": optimiser["param_groups"],
             "schedule": self._schedule.state_dict(),
@@ -190,13 +191,12 @@ class TrainingRun:
         if self._device.type == "cuda" and "rng.cuda" in tensors:
             torch.cuda.set_rng_state(tensors["rng.cuda"], self._device)
         if self._recorded:
-            lengths = [len(m.features) for m in self._recorded]
-            ends = np.cumsum(lengths)[:-1]
+            ends = np.cumsum([len(m.features) for m in self._recorded])[:-1]
             soft, apex, neutral = (
-                np.split(tensors[f"targets.{name}"].numpy(), ends) for name in ("soft", "apex", "neutral")
+                np.split(tensors[f"targets.{name}"].numpy(), ends, axis=1) for name in ("soft", "apex", "neutral")
             )
             for m, s, a, n in zip(self._recorded, soft, apex, neutral, strict=True):
-                m.targets = gim.Targets(s.copy(), a.astype(np.float32), n.copy())
+                m.targets = [gim.Targets(s[i].copy(), a[i].astype(np.float32), n[i].copy()) for i in range(len(s))]
         self.step = state.step
 
 
@@ -243,36 +243,58 @@ def train(
 
 
 @torch.no_grad()
-def infer(network: Network, features: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Intensity (T,), apex scores (T, 2) and embedding of one whole track of displacements (T, 12, 2).
+def infer(network: Network, features: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Intensity (T,) and apex scores (T, 2) of one whole track of displacements (T, 12, 2)."""
+    network.eval()
+    device = next(network.parameters()).device
+    intensity, apex = network(torch.from_numpy(features)[None].to(device))
+    return intensity[0].cpu().numpy(), apex[0].cpu().numpy()
 
-    The embedding is that of all members beside one another, g_t (T, members x C).
-    """
+
+@torch.no_grad()
+def infer_each(network: Network, features: FloatArray) -> list[tuple[FloatArray, FloatArray]]:
+    """Intensity (T,) and embedding g_t (T, C) as each member has them."""
     network.eval()
     device = next(network.parameters()).device
     outputs = network.logits(torch.from_numpy(features)[None].to(device))
-    intensity, apex = mean_scores(outputs)
-    embedding = torch.cat([out.embedding for out in outputs], dim=-1)
-    return intensity[0].cpu().numpy(), apex[0].cpu().numpy(), embedding[0].cpu().numpy()
+    return [(torch.sigmoid(out.intensity)[0].cpu().numpy(), out.embedding[0].cpu().numpy()) for out in outputs]
+
+
+def _joined(targets: Sequence[gim.Targets]) -> tuple[FloatArray, FloatArray, NDArray[np.bool_]]:
+    """All recordings' labels in a row."""
+    return (
+        np.concatenate([t.soft for t in targets]),
+        np.concatenate([t.apex for t in targets]),
+        np.concatenate([t.neutral for t in targets]),
+    )
 
 
 def _to_gaussian(recorded: list[Material], settings: TrainSettings) -> None:
     for m in recorded:
         soft = gim.point_gaussian(m.points, len(m.features), settings.rules)
-        m.targets = gim.Targets(soft, m.targets.apex, gim.neutral_frames(m.points, soft, settings.rules))
+        neutral = gim.neutral_frames(m.points, soft, settings.rules)
+        m.targets = [gim.Targets(soft, old.apex, neutral) for old in m.targets]
 
 
 def _to_adaptive(network: Network, recorded: list[Material], settings: TrainSettings, progress: float) -> None:
+    """Each member makes its own labels; members that agreed on them would also err together."""
     reliable = max(0.8 - 0.5 * progress, 0.5)
     for m in recorded:
-        if not m.points:
-            continue
-        intensity, _, embedding = infer(network, m.features.numpy())
-        apexes = gim.pseudo_apexes(m.points, intensity, settings.rules)
-        soft = gim.adaptive_labels(m.points, apexes, intensity, embedding, settings.rules, reliable)
-        centres = apexes if settings.move_apexes else [p.frame for p in m.points]
-        apex = gim.apex_labels(m.points, centres, len(intensity), settings.rules)
-        m.targets = gim.Targets(soft, apex, gim.neutral_frames(m.points, soft, settings.rules))
+        if m.points:
+            each = infer_each(network, m.features.numpy())
+            m.targets = [_adapted(m.points, *said, settings, reliable) for said in each]
+        else:
+            m.targets = m.targets[:1] * len(network.members)
+
+
+def _adapted(
+    points: Sequence[Point], intensity: FloatArray, embedding: FloatArray, settings: TrainSettings, reliable: float
+) -> gim.Targets:
+    apexes = gim.pseudo_apexes(points, intensity, settings.rules)
+    soft = gim.adaptive_labels(points, apexes, intensity, embedding, settings.rules, reliable)
+    centres = apexes if settings.move_apexes else [p.frame for p in points]
+    apex = gim.apex_labels(points, centres, len(intensity), settings.rules)
+    return gim.Targets(soft, apex, gim.neutral_frames(points, soft, settings.rules))
 
 
 def _outputs(member: torch.nn.Module, described: Tensor, mixed: bool) -> NetworkOutput:

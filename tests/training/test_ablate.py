@@ -34,6 +34,9 @@ def test_what_each_row_changes() -> None:
     assert of["no-apex"].settings.loss == replace(s.loss, apex=0.0) and not of["no-apex"].apex_branch
     assert of["no-displacement"].settings.network == replace(s.network, scales=(1,))
     assert of["no-relative"].settings.network == replace(s.network, relative=False)
+    one = replace(s.network, members=1)
+    assert of["one-member"].settings == replace(s, network=one, lab_members=0)
+    assert of["no-lab"].settings == replace(s, lab_members=0)
     assert of["no-relabel"].settings == replace(s, move_points=False)
     assert of["no-synthetic"].drawn == 0 and of["no-synthetic"].settings.synthetic_crops == 0
     assert {of[f"points-{d.value}"].draw for d in PointDraw} == set(PointDraw)
@@ -46,5 +49,7 @@ def test_rows_that_need_no_training_judge_the_folds_of_the_whole() -> None:
 
 
 def test_a_network_without_relative_motion_has_no_such_row() -> None:
+    alone = Study(replace(FULL.settings, network=replace(FULL.settings.network, members=1)))
+    assert not {"one-member", "no-lab"} & {v.key for v in variants(alone)}
     former = Study(replace(FULL.settings, network=SpotformerSettings(width=8)))
     assert "no-relative" not in {v.key for v in variants(former)}

@@ -36,7 +36,7 @@ def test_a_score_is_what_the_network_says_with_so_much_future(step_frames: int) 
     made, video = network(), recording()
     played = replay(video, HeldOutSpotter(made, DecodeSettings()), (0.1,), step_frames)
     features = displacement(video.position_iod)
-    intensity, apex, _ = infer(made, features)
+    intensity, apex = infer(made, features)
     assert np.allclose(played.curves[np.inf], np.column_stack([intensity, apex]), atol=1e-5)
     curve = played.curves[0.1]
     assert np.isfinite(curve).all()
@@ -44,7 +44,7 @@ def test_a_score_is_what_the_network_says_with_so_much_future(step_frames: int) 
     for t in range(10, 60):
         # the future is 0.1 s, and up to a step more
         ways = [infer(made, features[: t + 1 + ahead]) for ahead in range(3, 3 + step_frames)]
-        matches += any(np.allclose(curve[t], [i[t], *a[t]], atol=1e-5) for i, a, _ in ways)
+        matches += any(np.allclose(curve[t], [i[t], *a[t]], atol=1e-5) for i, a in ways)
     assert matches == 50
     assert np.abs(curve[10:60] - played.curves[np.inf][10:60]).max() > 1e-3, "the future does matter"
 

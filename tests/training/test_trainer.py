@@ -84,8 +84,8 @@ def test_what_was_learned_tells_expressions_from_calm(
     assert not network.training
     inside, outside = [], []
     for track in make_tracks(3, seed=77, settings=TrackSettings(15.0, 0.0, 0.0, empty_share=0.0)):
-        intensity, apex, embedding = infer(network, displacement(track.position_iod))
-        assert len(intensity) == len(apex) == len(embedding) == len(track.position_iod)
+        intensity, apex = infer(network, displacement(track.position_iod))
+        assert len(intensity) == len(apex) == len(track.position_iod)
         busy = track.strength.max(1)
         inside.append(intensity[busy > 0.7])
         outside.append(intensity[busy == 0])
@@ -137,7 +137,13 @@ def test_recordings_shorter_than_a_crop(recordings: list[Recording]) -> None:
     assert all(np.isfinite(list(s.values())).all() for s in steps)
 
 
-DROPPING = replace(TINY, steps=9, adaptive_at=(0.3, 0.7), network=replace(TINY.network, input_dropout=0.4, dropout=0.5))
+DROPPING = replace(
+    TINY,
+    steps=9,
+    adaptive_at=(0.3, 0.7),
+    lab_members=1,
+    network=replace(TINY.network, input_dropout=0.4, dropout=0.5, members=2),
+)
 
 
 @pytest.mark.parametrize("at", [1, 4, 8])
@@ -203,13 +209,12 @@ def test_a_score_is_the_mean_of_the_members(recordings: list[Recording]) -> None
     settings = replace(TINY, network=replace(TINY.network, members=3))
     network = TrainingRun(recordings, [], settings).network.eval()
     features = displacement(recordings[0].position_iod)
-    intensity, apex, embedding = infer(network, features)
+    said = infer(network, features)
     each = []
     for member in network.members:
         alone = TrainingRun(recordings, [], TINY).network.eval()
         alone.load_state_dict({**network.state_dict(), **member.state_dict(prefix="members.0.")}, strict=False)
         each.append(infer(alone, features))
-    for mean, parts in zip((intensity, apex), zip(*(e[:2] for e in each), strict=True), strict=True):
+    for mean, parts in zip(said, zip(*each, strict=True), strict=True):
         np.testing.assert_allclose(mean, np.mean(parts, axis=0), atol=1e-6)
         assert not np.allclose(parts[0], parts[1])
-    assert embedding.shape == (len(features), 3 * TINY.network.width)
