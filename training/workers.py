@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ctypes
 import multiprocessing
 import signal
+import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -15,6 +17,9 @@ import torch
 from models.errors import UsageError
 
 Map = Callable[..., Iterator[Any]]
+
+_PR_SET_PDEATHSIG = 1
+"""Of prctl(2)."""
 
 
 @contextmanager
@@ -56,3 +61,10 @@ def _begin() -> None:
     # a terminal sends Ctrl+C to every process; the first one tells the others
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     torch.set_num_threads(1)
+    _end_with_parent()
+
+
+def _end_with_parent() -> None:
+    """Have the system end this process when the first one is ended in a way that it cannot pass on (Linux)."""
+    if sys.platform.startswith("linux"):
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)

@@ -5,7 +5,10 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import subprocess
+import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -44,3 +47,33 @@ def test_each_process_works_in_one_thread_and_an_early_end_ends_them() -> None:
 def test_a_process_that_is_ended_is_one_sentence() -> None:
     with pytest.raises(UsageError, match="fewer --jobs"), workers(2) as each:
         list(each(end, [0]))
+
+
+FIRST = """
+import os, time
+from training.workers import workers
+def told(n):
+    with open(f"{n}.pid", "w") as file:
+        file.write(str(os.getpid()))
+    time.sleep(300)
+if __name__ == "__main__":
+    with workers(2) as each:
+        list(each(told, [0, 1]))
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the system does it on Linux alone")
+def test_they_end_with_a_process_that_is_terminated(tmp_path: Path) -> None:
+    (tmp_path / "first.py").write_text(FIRST, "utf-8")
+    root = str(Path(__file__).resolve().parents[2])
+    with subprocess.Popen([sys.executable, "first.py"], cwd=tmp_path, env={**os.environ, "PYTHONPATH": root}) as first:
+        files = [tmp_path / "0.pid", tmp_path / "1.pid"]
+        while not all(file.exists() and file.read_text() for file in files):
+            assert first.poll() is None
+            time.sleep(0.1)
+        first.terminate()
+    for file in files:
+        status = Path(f"/proc/{file.read_text()}/stat")
+        # ended, or waiting for somebody to take note of it
+        while status.exists() and status.read_text().rsplit(")", 1)[1].split()[0] != "Z":
+            time.sleep(0.1)
