@@ -12,7 +12,8 @@
     apex_branch = true         # false: its loss is off; it then says nothing, and decoding must go without it
     [optimiser] [batch] [stages] [loss] [gim.macro] [gim.micro] [tcn] [spotformer]
 
-The defaults are those of the shipped model, which saw rendered video besides (``training.ship``). What a key means
+The defaults are what is best on laboratory recordings; the shipped model differs in a few (``training.ship``). Where
+the file does not say how many members learn from recordings alone, half of them do. What a key means
 stands where it is used: the fields of ``training.trainer.TrainSettings`` (optimiser, batch, stages),
 ``training.losses.LossWeights``, ``training.gim.ClassRule``, ``models.network.NetworkSettings`` and
 ``training.spotformer.SpotformerSettings``.
@@ -76,7 +77,7 @@ class Batch(_Section):
     recorded: int = Field(default=_D.recorded_crops, ge=1, le=4096)
     synthetic: int = Field(default=_D.synthetic_crops, ge=0, le=4096)
     synthetic_weight: float = Field(default=_D.synthetic_weight, ge=0)
-    lab_members: int = Field(default=_D.lab_members, ge=0)
+    lab_members: int | None = Field(default=None, ge=0)
     frames: int = Field(default=_D.crop_frames, ge=64, le=4096)
     scale_low: float = Field(default=_D.scale_low, gt=0)
     scale_high: float = Field(default=_D.scale_high, gt=0)
@@ -193,6 +194,19 @@ class RunConfig(_Section):
             return SpotformerSettings(**self.spotformer.model_dump())
         return NetworkSettings(**self.tcn.model_dump())
 
+    @property
+    def lab_members(self) -> int:
+        """Members that learn from recordings alone: half of them, unless the file says how many."""
+        members = 1 if self.backbone is Backbone.SPOTFORMER else self.tcn.members
+        return members // 2 if self.batch.lab_members is None else self.batch.lab_members
+
+    @model_validator(mode="after")
+    def _enough_members(self) -> RunConfig:
+        members = 1 if self.backbone is Backbone.SPOTFORMER else self.tcn.members
+        if self.lab_members > members:
+            raise ValueError(f"[batch] lab_members is {self.lab_members}, but the network has {members} members")
+        return self
+
     def settings(self) -> TrainSettings:
         """What the trainer is given. Stages that are switched off begin after the run's end."""
         off: dict[str, float] = {}
@@ -205,7 +219,7 @@ class RunConfig(_Section):
             recorded_crops=self.batch.recorded,
             synthetic_crops=self.batch.synthetic,
             synthetic_weight=self.batch.synthetic_weight,
-            lab_members=self.batch.lab_members,
+            lab_members=self.lab_members,
             crop_frames=self.batch.frames,
             learning_rate=self.optimiser.learning_rate,
             weight_decay=self.optimiser.weight_decay,
@@ -223,7 +237,12 @@ class RunConfig(_Section):
 
     def toml(self) -> str:
         """Every key with its value, as a file that :func:`load_config` reads back."""
-        return _toml(self.model_dump(mode="json"))
+        return _toml(self._resolved().model_dump(mode="json"))
+
+    def _resolved(self) -> RunConfig:
+        """The same with every value a number."""
+        batch = self.batch.model_copy(update={"lab_members": self.lab_members})
+        return self.model_copy(update={"batch": batch})
 
 
 def load_config(path: Path | None, start: Shape | None = None) -> RunConfig:
@@ -254,7 +273,7 @@ def load_config(path: Path | None, start: Shape | None = None) -> RunConfig:
 
 def _checked(document: dict[str, Any], name: str) -> RunConfig:
     try:
-        return RunConfig.model_validate(document)
+        return RunConfig.model_validate(document)._resolved()
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])

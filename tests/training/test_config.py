@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from models.errors import UsageError
 from models.network import NetworkSettings
 from training.config import RunConfig, load_config
-from training.ship import SETTINGS
+from training.ship import LIVE, SETTINGS
 from training.spotformer import SpotformerSettings
 
 
@@ -31,7 +31,7 @@ def refusal(tmp_path: Path, text: str, start: NetworkSettings | None = None) -> 
     return str(caught.value)
 
 
-def test_the_defaults_are_the_shipped_recipe() -> None:
+def test_the_defaults_are_the_recipe_of_the_code() -> None:
     assert load_config(None).settings() == SETTINGS
 
 
@@ -42,7 +42,7 @@ def test_what_is_written_reads_back(tmp_path: Path) -> None:
     config = load(tmp_path, text)
     assert (config.seed, config.batch.recorded, config.gim.micro.window, config.tcn.scales) == (7, 3, 12, (3, 9))
     assert load(tmp_path, config.toml()) == config
-    assert load(tmp_path, RunConfig().toml()) == RunConfig()
+    assert load(tmp_path, RunConfig().toml()) == load(tmp_path, "")
 
 
 def test_it_cannot_be_changed() -> None:
@@ -106,3 +106,23 @@ def test_the_other_backbone(tmp_path: Path) -> None:
     assert config.settings().network == shape
     assert load_config(None, shape).settings().network == shape
     assert "another network" in refusal(tmp_path, "backbone = 'tcn'", shape)
+
+
+def test_half_of_the_members_see_recordings_alone_unless_it_says_otherwise(tmp_path: Path) -> None:
+    path = tmp_path / "run.toml"
+    for members, said, wanted in ((1, "", 0), (5, "", 2), (4, "lab_members = 4", 4), (3, "lab_members = 0", 0)):
+        path.write_text(f"[batch]\n{said}\n[tcn]\nmembers = {members}\n")
+        config = load_config(path)
+        assert config.settings().lab_members == wanted
+        path.write_text(config.toml())
+        assert load_config(path).settings() == config.settings()
+    path.write_text("backbone = 'spotformer'\n")
+    assert load_config(path).settings().lab_members == 0
+    path.write_text("[batch]\nlab_members = 3\n[tcn]\nmembers = 2\n")
+    with pytest.raises(UsageError, match="lab_members is 3, but the network has 2 members"):
+        load_config(path)
+
+
+def test_what_ships_starts_a_run_of_its_own_shape() -> None:
+    config = load_config(None, LIVE.network)
+    assert config.shape == LIVE.network and config.settings().lab_members == 0

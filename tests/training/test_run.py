@@ -152,7 +152,7 @@ def test_starting_from_a_trained_network(whole: Path, archive: Path, tmp_path: P
     model = train_in(tmp_path / "tuned", [archive], few, whole / MODEL)
     (tuned, _), (before, _) = checkpoint.load(model), checkpoint.load(whole / MODEL)
     assert tuned.settings == before.settings and torch.equal(tuned.spread, before.spread)
-    assert not torch.equal(tuned.intensity.weight, before.intensity.weight)
+    assert not torch.equal(tuned.members[0].intensity.weight, before.members[0].intensity.weight)
     described = json.loads((tmp_path / "tuned" / "run.json").read_text())
     assert len(described["start"]) == 64
     with pytest.raises(ModelFileError, match="not a checkpoint"):
