@@ -226,7 +226,7 @@ class _Dropout(nn.Module):
 
     def __init__(self, share: float) -> None:
         super().__init__()
-        self.kept = round((1.0 - share) * 256)
+        self.kept = max(round((1.0 - share) * 256), 1)
 
     def forward(self, x: Tensor) -> Tensor:
         if not self.training or self.kept == 256:

@@ -135,6 +135,19 @@ def test_dropout_works_in_training_alone(network: SpotterNetwork) -> None:
     assert not torch.equal(network(x)[0], network(x)[0])
 
 
+@pytest.mark.parametrize("share", [0.0, 0.4, 0.5, 0.999])
+def test_dropout_keeps_its_share_and_the_mean(share: float) -> None:
+    """Whatever the order of the axes in memory."""
+    torch.manual_seed(0)
+    drop = SpotterNetwork(replace(SMALL, input_dropout=share)).members[0].enter[0].train()
+    x = torch.ones(400, 30, 21).transpose(1, 2)
+    y = drop(x)
+    kept = float((y != 0).float().mean())
+    assert kept == pytest.approx(1 - share, abs=0.004) and float(y.mean()) == pytest.approx(1, abs=0.05)
+    assert len(y.unique()) <= 2
+    assert torch.equal(drop.eval()(x), x)
+
+
 def test_an_untrained_network_is_reticent() -> None:
     torch.manual_seed(1)
     network = SpotterNetwork(SMALL).eval()

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 pytest.importorskip("torch", reason="training needs the extra [train]")
 
 from models.decode import Found
-from models.errors import LabelError
+from models.errors import LabelError, UsageError
 from models.types import ExpressionType
 from training.datasets import LabelledInterval, Point, Recording
 from training.detectors import by_length, pick, run_frames, trusted, windows
-from training.held_out import Folds, _drawn
+from training.held_out import FoldOrder, Folds, Study, _drawn, train_fold
 from training.protocols import ThresholdRule, fold_thresholds, honest, published, spans
 from training.readers import PointDraw
 
@@ -137,3 +139,9 @@ def test_points_are_drawn_inside_their_intervals_and_by_seed() -> None:
         assert _drawn(VIDEOS[0], draw, 3) == _drawn(VIDEOS[0], draw, 3)
     edges = [_drawn(VIDEOS[0], PointDraw.EDGE, seed)[0].frame for seed in range(20)]
     assert all(frame <= 98 or frame >= 128 for frame in edges)
+
+
+def test_a_machine_with_other_code_refuses_a_fold(tmp_path: Path) -> None:
+    order = FoldOrder((tmp_path,), Folds(1, {}), 0, Study(), tmp_path / "fold.npz", "cpu", code="another")
+    with pytest.raises(UsageError, match="another version"):
+        train_fold(order)
