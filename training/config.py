@@ -195,16 +195,19 @@ class RunConfig(_Section):
         return NetworkSettings(**self.tcn.model_dump())
 
     @property
+    def members(self) -> int:
+        """Of the network."""
+        return 1 if self.backbone is Backbone.SPOTFORMER else self.tcn.members
+
+    @property
     def lab_members(self) -> int:
         """Members that learn from recordings alone: half of them, unless the file says how many."""
-        members = 1 if self.backbone is Backbone.SPOTFORMER else self.tcn.members
-        return members // 2 if self.batch.lab_members is None else self.batch.lab_members
+        return self.members // 2 if self.batch.lab_members is None else self.batch.lab_members
 
     @model_validator(mode="after")
     def _enough_members(self) -> RunConfig:
-        members = 1 if self.backbone is Backbone.SPOTFORMER else self.tcn.members
-        if self.lab_members > members:
-            raise ValueError(f"[batch] lab_members is {self.lab_members}, but the network has {members} members")
+        if self.lab_members > self.members:
+            raise ValueError(f"[batch] lab_members is {self.lab_members}, but the network has {self.members} members")
         return self
 
     def settings(self) -> TrainSettings:

@@ -20,7 +20,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from pydantic import TypeAdapter
 
@@ -36,7 +35,7 @@ from training.readers import CodedInterval, PointDraw, RecordingLabels, draw_poi
 from training.ship import DRAWN_TRACKS, SETTINGS, calm_stretches
 from training.tracks import make_tracks
 from training.trainer import EPOCHS, TrainSettings, choose_device, infer, train
-from training.workers import workers
+from training.workers import one_thread, workers
 
 log = logging.getLogger(__name__)
 
@@ -303,14 +302,8 @@ def train_fold(order: FoldOrder, tell: Tell | None = None) -> Path:
     """
     if order.code != code_digest():
         raise UsageError("This machine has another version of apexspot; install the same one everywhere.")
-    with _ALONE:
-        threads = torch.get_num_threads()
-        # sums depend on how they are cut
-        torch.set_num_threads(1)
-        try:
-            return _train_fold(order, tell)
-        finally:
-            torch.set_num_threads(threads)
+    with _ALONE, one_thread():
+        return _train_fold(order, tell)
 
 
 def discard(order: FoldOrder) -> None:

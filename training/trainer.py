@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from models.errors import UsageError
@@ -155,14 +154,13 @@ class TrainingRun:
         if self._device.type == "cuda":
             tensors["rng.cuda"] = torch.cuda.get_rng_state(self._device)
         if self._recorded:
-            soft, apex, neutral = (
-                torch.from_numpy(np.stack(sets))
-                for sets in zip(
-                    *(_joined([m.targets[i] for m in self._recorded]) for i in range(len(self._recorded[0].targets))),
-                    strict=True,
-                )
-            )
-            tensors |= {"targets.soft": soft, "targets.apex": apex.to(torch.int8), "targets.neutral": neutral}
+            for name in ("soft", "apex", "neutral"):
+                sets = [
+                    np.concatenate([getattr(m.targets[i], name) for m in self._recorded])
+                    for i in range(len(self._recorded[0].targets))
+                ]
+                tensors[f"targets.{name}"] = torch.from_numpy(np.stack(sets))
+            tensors["targets.apex"] = tensors["targets.apex"].to(torch.int8)
         values = {
             "groups": optimiser["param_groups"],
             "schedule": self._schedule.state_dict(),
@@ -258,15 +256,6 @@ def infer_each(network: Network, features: FloatArray) -> list[tuple[FloatArray,
     device = next(network.parameters()).device
     outputs = network.logits(torch.from_numpy(features)[None].to(device))
     return [(torch.sigmoid(out.intensity)[0].cpu().numpy(), out.embedding[0].cpu().numpy()) for out in outputs]
-
-
-def _joined(targets: Sequence[gim.Targets]) -> tuple[FloatArray, FloatArray, NDArray[np.bool_]]:
-    """All recordings' labels in a row."""
-    return (
-        np.concatenate([t.soft for t in targets]),
-        np.concatenate([t.apex for t in targets]),
-        np.concatenate([t.neutral for t in targets]),
-    )
 
 
 def _to_gaussian(recorded: list[Material], settings: TrainSettings) -> None:

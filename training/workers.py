@@ -23,6 +23,17 @@ _PR_SET_PDEATHSIG = 1
 
 
 @contextmanager
+def one_thread() -> Iterator[None]:
+    """PyTorch in one thread: sums depend on how they are cut."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+
+
+@contextmanager
 def workers(jobs: int) -> Iterator[Map]:
     """``map`` over so many processes, or in this one where one is enough.
 
@@ -32,12 +43,8 @@ def workers(jobs: int) -> Iterator[Map]:
         UsageError: a process was ended from outside.
     """
     if jobs <= 1:
-        threads = torch.get_num_threads()
-        torch.set_num_threads(1)
-        try:
+        with one_thread():
             yield map
-        finally:
-            torch.set_num_threads(threads)
         return
     others = set(multiprocessing.active_children())
     # forking a process whose libraries run threads may hang

@@ -199,10 +199,10 @@ def test_lab_members_learn_from_recordings_alone(recordings: list[Recording], tr
         for _ in range(settings.steps):
             assert np.isfinite(list(run_.advance().values())).all()
     lab, both = (
-        [all(torch.equal(a, b) for a, b in zip(*(r.network.members[i].parameters() for r in runs), strict=True))]
+        all(torch.equal(a, b) for a, b in zip(*(r.network.members[i].parameters() for r in runs), strict=True))
         for i in range(2)
     )
-    assert lab == [True] and both == [False]
+    assert lab and not both
 
 
 def test_a_score_is_the_mean_of_the_members(recordings: list[Recording]) -> None:
