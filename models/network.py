@@ -232,8 +232,10 @@ class _Dropout(nn.Module):
         if not self.training or self.kept == 256:
             return x
         words = torch.empty(-(-x.numel() // 8), dtype=torch.int64, device=x.device).random_(-(2**63), None)
-        mask = words.view(torch.uint8)[: x.numel()].view(x.shape) < self.kept
-        return (x * mask).mul_(256.0 / self.kept)
+        # as numbers at once: a truth value times a number is three times as slow
+        mask = torch.empty_like(x)
+        torch.lt(words.view(torch.uint8)[: x.numel()].view(x.shape), self.kept, out=mask)
+        return mask.mul_(256.0 / self.kept).mul(x)
 
 
 class _Block(nn.Module):
@@ -302,8 +304,20 @@ class SpotterNetwork(nn.Module):
     def normalised(self, features: Tensor) -> Tensor:
         """arcsinh((f - centre) / spread) of the motion description, (B, T, size)."""
         # described channel by channel, read frame by frame
-        described = self.describe(features).contiguous()
-        return _arcsinh(described.sub_(self.centre).div_(self.spread))
+        described = self.describe(features)
+        if self.training:
+            return self._normalised_by_crop(described)
+        return _arcsinh(described.contiguous().sub_(self.centre).div_(self.spread))
+
+    @torch.no_grad()
+    def _normalised_by_crop(self, described: Tensor) -> Tensor:
+        """The same numbers. One crop at a time stays in a processor's cache, which many of them do not."""
+        result = torch.empty(described.shape, dtype=described.dtype, device=described.device)
+        for crop, one in zip(result, described, strict=True):
+            torch.sub(one, self.centre, out=crop).div_(self.spread)
+            size = crop.abs()
+            torch.copysign(torch.mul(crop, crop).add_(1.0).sqrt_().add_(size).log_(), crop, out=crop)
+        return result
 
     def logits(self, features: Tensor) -> list[NetworkOutput]:
         """What each member says."""
