@@ -1,10 +1,11 @@
 """Spot the labelled clips and print what was found, missed and raised in vain.
 
     python -m benchmarks.clips [--clips ../shared/data/clips] [--model FILE.onnx] [--rule]
-                               [--details] [--json OUT] [--cache FOLDER]
+                               [--levels] [--details] [--json OUT] [--cache FOLDER]
 
 Runs the program's batch path: ``VideoFile`` -> ``Perception`` -> ``Analyzer``. ``--rule`` adds a rule without learning
-on the same perception, for comparison. The labels (``clip_labels.csv``) were made by eye and are frozen; nothing may
+on the same perception, for comparison; ``--levels`` shows how either trades what it finds for alarms, so that they can
+be compared at the same number of alarms. The labels (``clip_labels.csv``) were made by eye and are frozen; nothing may
 be tuned on what this program prints.
 """
 
@@ -14,8 +15,9 @@ import argparse
 import hashlib
 import json
 import sys
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterable, Sequence
+from copy import copy
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -36,6 +38,9 @@ NO_FACE = "no face"
 """``nothing`` rows whose note begins so hold no face at all: perception must say so there."""
 
 RULE_LIMIT_IOD = 0.05
+RULE_LEVELS_IOD = (0.03, 0.04, 0.05, 0.06, 0.07, 0.08, 0.1, 0.12)
+MODEL_LEVELS = (0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.2, 1.3)
+"""Of ``--levels``: factors on the model file's own thresholds."""
 RULE_MEDIAN_S = 10.0
 RULE_SHORTEST_S = 0.1
 RULE_TEXT = (
@@ -71,6 +76,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--model", type=Path, help="model file; without it the shipped one")
     parser.add_argument("--rule", action="store_true", help="add the rule without learning")
     parser.add_argument("--rule-only", action="store_true", help="the rule without learning, and no model")
+    parser.add_argument("--levels", action="store_true", help="add what lower and higher thresholds would give")
     parser.add_argument("--details", action="store_true", help="list what was missed and what was raised in vain")
     parser.add_argument("--json", type=Path, help="write every interval and figure to this file")
     parser.add_argument("--cache", type=Path, help="folder that keeps perception's results for the next run")
@@ -82,15 +88,28 @@ def _run(options: argparse.Namespace) -> int:
     if not options.clips.is_dir():
         raise UsageError(f"There is no folder {options.clips}; name the folder of the clips with --clips.")
     clips = [perceive(options.clips / name, options.cache) for name in labels]
+
+    def scored(spot: Callable[[ClipRun], tuple[Interval, ...]]) -> list[ClipScore]:
+        return [_score(clip, labels[clip.name], spot(clip)) for clip in clips]
+
     methods: dict[str, list[ClipScore]] = {}
+    levels: dict[str, list[ClipScore]] = {}
     if not options.rule_only:
         from models.spotter import Spotter
 
         spotter = Spotter() if options.model is None else Spotter(options.model)
         name = "shipped model" if options.model is None else options.model.name
-        methods[name] = [_score(clip, labels[clip.name], spot_with_model(clip, spotter)) for clip in clips]
+        methods[name] = scored(lambda clip: spot_with_model(clip, spotter))
+        for factor in MODEL_LEVELS if options.levels else ():
+            levels[f"{name}, thresholds x {factor:g}"] = scored(
+                lambda clip, factor=factor: spot_with_model(clip, spotter, factor)  # type: ignore[misc]
+            )
     if options.rule or options.rule_only:
-        methods["rule"] = [_score(clip, labels[clip.name], spot_with_rule(clip.motions)) for clip in clips]
+        methods["rule"] = scored(lambda clip: spot_with_rule(clip.motions))
+        for limit_iod in RULE_LEVELS_IOD if options.levels else ():
+            levels[f"rule, {limit_iod:g} IOD"] = scored(
+                lambda clip, limit_iod=limit_iod: spot_with_rule(clip.motions, limit_iod)  # type: ignore[misc]
+            )
     print(RULE)
     if "rule" in methods:
         print(RULE_TEXT)
@@ -98,6 +117,8 @@ def _run(options: argparse.Namespace) -> int:
         _print_table(name, scores)
         if options.details:
             _print_details(scores)
+    if levels:
+        _print_levels(levels)
     _print_faces(clips, labels)
     if options.json is not None:
         _write_json(options.json, methods)
@@ -121,11 +142,11 @@ def perceive(path: Path, cache: Path | None) -> ClipRun:
     return ClipRun(path.name, motions, _duration_s(motions))
 
 
-def spot_with_model(clip: ClipRun, spotter: Spotter) -> tuple[Interval, ...]:
-    """All intervals of the batch path, in order of onset."""
+def spot_with_model(clip: ClipRun, spotter: Spotter, factor: float = 1.0) -> tuple[Interval, ...]:
+    """All intervals of the batch path, in order of onset. factor: on the file's thresholds."""
     from models.analyzer import Analyzer
 
-    analyzer = Analyzer(spotter)
+    analyzer = Analyzer(_at_level(spotter, factor))
     found: list[Interval] = []
     for count, motion in enumerate(clip.motions, start=1):
         analyzer.push(motion)
@@ -135,7 +156,16 @@ def spot_with_model(clip: ClipRun, spotter: Spotter) -> tuple[Interval, ...]:
     return tuple(sorted(found, key=lambda interval: interval.onset_s))
 
 
-def spot_with_rule(motions: Sequence[FrameMotion]) -> tuple[Interval, ...]:
+def _at_level(spotter: Spotter, factor: float) -> Spotter:
+    """The same model with other thresholds."""
+    own = spotter.spec.decode
+    macro, micro = (replace(rule, threshold=factor * rule.threshold) for rule in (own.macro, own.micro))
+    changed = copy(spotter)
+    changed.spec = replace(spotter.spec, decode=replace(own, macro=macro, micro=micro))
+    return changed
+
+
+def spot_with_rule(motions: Sequence[FrameMotion], limit_iod: float = RULE_LIMIT_IOD) -> tuple[Interval, ...]:
     """The comparison: see ``RULE_TEXT``. Uses no labels and no training; a lost face starts it anew."""
     found: list[Interval] = []
     stretch: list[FrameMotion] = []
@@ -143,12 +173,12 @@ def spot_with_rule(motions: Sequence[FrameMotion]) -> tuple[Interval, ...]:
         if motion is not None and motion.valid:
             stretch.append(motion)
         elif stretch:
-            found += _rule_intervals(stretch)
+            found += _rule_intervals(stretch, limit_iod)
             stretch = []
     return tuple(found)
 
 
-def _rule_intervals(stretch: Sequence[FrameMotion]) -> list[Interval]:
+def _rule_intervals(stretch: Sequence[FrameMotion], limit_iod: float) -> list[Interval]:
     times_s = np.array([motion.time_s for motion in stretch])
     positions = np.stack([motion.position_iod for motion in stretch]).astype(np.float64)
     first = np.searchsorted(times_s, times_s - RULE_MEDIAN_S)
@@ -158,7 +188,7 @@ def _rule_intervals(stretch: Sequence[FrameMotion]) -> list[Interval]:
             for k in range(len(stretch))
         ]
     )
-    edges = np.flatnonzero(np.diff(np.concatenate(([0], (away > RULE_LIMIT_IOD).astype(int), [0]))))
+    edges = np.flatnonzero(np.diff(np.concatenate(([0], (away > limit_iod).astype(int), [0]))))
     intervals = []
     for begin, end in zip(edges[::2], edges[1::2] - 1, strict=True):
         length_s = float(times_s[end] - times_s[begin])
@@ -210,6 +240,17 @@ def _print_table(name: str, scores: Sequence[ClipScore]) -> None:
         f"false alarms outside conversation {t.alarms}; in conversation {t.alarms_a_minute:.1f} a minute "
         f"({t.alarms_a_free_minute:.1f} a minute outside its labelled expressions); in nothing stretches {t.in_nothing}"
     )
+
+
+def _print_levels(levels: dict[str, list[ClipScore]]) -> None:
+    """What each threshold would give: a comparison of methods, not a choice of threshold."""
+    row = "{:32} {:>6} {:>10} {:>8} {:>8} {:>18} {:>10} {:>11}"
+    heads = ("found", "by chance", "IoU any", "spotted", "alarms/min of talk", "elsewhere", "in nothing")
+    print("\n" + row.format("", *heads))
+    for name, scores in levels.items():
+        t = total(scores)
+        found = (t.found, f"{t.found_by_chance:.1f}", t.iou_half_any, t.spotted)
+        print(row.format(name, *found, f"{t.alarms_a_minute:.1f}", t.alarms, t.in_nothing))
 
 
 def _share(part: int, whole: int) -> str:

@@ -311,7 +311,7 @@ class SpotterNetwork(nn.Module):
 
     @torch.no_grad()
     def _normalised_by_crop(self, described: Tensor) -> Tensor:
-        """The same numbers. One crop at a time stays in a processor's cache, which many of them do not."""
+        """The same numbers, without a gradient. One crop stays in a processor's cache, which all of them do not."""
         result = torch.empty(described.shape, dtype=described.dtype, device=described.device)
         for crop, one in zip(result, described, strict=True):
             torch.sub(one, self.centre, out=crop).div_(self.spread)

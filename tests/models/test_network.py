@@ -53,6 +53,13 @@ def test_the_description_has_the_size_that_it_states() -> None:
         assert not list(describe.parameters()), "it is fixed"
 
 
+def test_training_normalises_as_scoring_does(network: SpotterNetwork) -> None:
+    """In training it is done crop by crop, which is faster; the numbers are the same to the last bit."""
+    x = walk(120, 3)
+    scoring = network.eval().normalised(x)
+    assert torch.equal(network.train().normalised(x), scoring) and (scoring < 0).any() and (scoring > 0).any()
+
+
 def test_batches_do_not_mix(network: SpotterNetwork) -> None:
     x = walk(120, 3)
     together = network(x)
