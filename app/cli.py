@@ -13,7 +13,7 @@ import typer
 
 from app.cli_exchange import add_exchange_commands
 from app.cli_learn import add_learning_commands
-from app.cli_record import add_record_commands
+from app.cli_record import SmallestMovement, add_record_commands
 from app.cli_review import add_review_commands
 from app.cli_train import add_training_commands
 from app.cli_window import add_window_commands
@@ -93,6 +93,7 @@ def spot(
     dask: Annotated[
         str | None, typer.Option(metavar="ADDRESS", help="Hand the videos to a Dask cluster: its scheduler.")
     ] = None,
+    smallest_movement: SmallestMovement = None,
 ) -> None:
     """Find the expressions in recordings.
 
@@ -105,7 +106,8 @@ def spot(
     """
     from app.cli_spot import spot_all
 
-    if not spot_all(paths, out, force=force, model=model, jobs=jobs, dask=dask):
+    done = spot_all(paths, out, force=force, model=model, jobs=jobs, dask=dask, smallest_movement_iod=smallest_movement)
+    if not done:
         raise typer.Exit(1)
 
 

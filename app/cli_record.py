@@ -25,6 +25,14 @@ if TYPE_CHECKING:
 
 _POLL_S = 0.1
 
+SmallestMovement = Annotated[
+    float | None,
+    typer.Option(
+        metavar="SIZE", help="Leave out what moves less than this, where 1 is the distance between the eyes [0.008]."
+    ),
+]
+"""Option of the commands that look for expressions."""
+
 
 def add_record_commands(app: typer.Typer) -> None:
     """Register the commands."""
@@ -46,6 +54,7 @@ def record(
     model: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Another model than the one that ships with apexspot.")
     ] = None,
+    smallest_movement: SmallestMovement = None,
     lsl: Annotated[
         bool, typer.Option("--lsl", help="Send scores and intervals to the network (Lab Streaming Layer).")
     ] = False,
@@ -77,7 +86,7 @@ def record(
     from app.sources import open_source
     from models.spotter import Spotter
 
-    spotter = Spotter(model)
+    spotter = Spotter(model).with_least_motion(smallest_movement)
     kind = type(choice).__name__.removesuffix("Choice").lower()
     where = SourceInfo(kind=kind, name=choice.label)
     with _stop_signals() as asked, ExitStack() as ends:

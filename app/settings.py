@@ -20,6 +20,9 @@ log = logging.getLogger(__name__)
 
 _SIZE_CAP_BYTES = 1024 * 1024
 
+MOST_MOVEMENT_IOD = 0.25
+"""The largest "smallest movement" that the window offers; a wide open mouth moves that far."""
+
 
 def settings_path() -> Path:
     """The user's settings file."""
@@ -34,7 +37,8 @@ def _recordings_folder() -> Path:
 class Settings(BaseModel):
     """recordings: the folder that recordings went to last. consent: the wording last used. scores_only: as last chosen.
 
-    opened: the folder that a recording was opened from last. A participant's code is never remembered.
+    opened: the folder that a recording was opened from last. smallest_movement_iod: of what live sessions report; the
+    model's own where there is none. A participant's code is never remembered.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -43,13 +47,14 @@ class Settings(BaseModel):
     consent: str = ""
     scores_only: bool = False
     opened: Path | None = None
+    smallest_movement_iod: float | None = Field(default=None, ge=0.0, le=1.0)
 
 
 class SettingsFile:
     """Reads the settings once and writes them whole after each change."""
 
     def __init__(self, path: Path) -> None:
-        self._path = path
+        self.path = path
         self._values = _read(path)
 
     @property
@@ -61,8 +66,8 @@ class SettingsFile:
         """Set some of the settings and save them all; where they cannot be saved they hold until the program ends."""
         self._values = Settings.model_validate(self._values.model_dump() | changes)
         try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            with whole_file(self._path) as file:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            with whole_file(self.path) as file:
                 file.write(self._values.model_dump_json(indent=2) + "\n")
         except (OSError, OutputError) as error:
             log.warning("the settings cannot be saved: %s", error)

@@ -45,15 +45,17 @@ class SpotFiles:
 
 @dataclass(frozen=True, slots=True)
 class Method:
-    """What the results depend on besides the recording: the network, and the code before and behind it."""
+    """What the results depend on besides the recording: network, the code before and behind it, the person's choice."""
 
     model_sha256: str
     perception: str
     scoring: str
+    least_motion_iod: float
 
     @staticmethod
     def of(spotter: Spotter) -> Method:
-        return Method(spotter.spec.sha256, perception_digest(), scoring_digest())
+        spec = spotter.spec
+        return Method(spec.sha256, perception_digest(), scoring_digest(), spec.decode.least_motion_iod)
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +195,7 @@ def _summary(result: SpotResult, written: SpotFiles, spotter: Spotter) -> dict[s
             "island_threshold": decode.island,
             "macro_threshold": decode.macro.threshold,
             "micro_threshold": decode.micro.threshold,
+            "least_motion_iod": decode.least_motion_iod,
         },
         "code": {"perception": method.perception, "scoring": method.scoring},
         "tables": {

@@ -40,7 +40,8 @@ NO_FACE = "no face"
 RULE_LIMIT_IOD = 0.05
 RULE_LEVELS_IOD = (0.03, 0.04, 0.05, 0.06, 0.07, 0.08, 0.1, 0.12)
 MODEL_LEVELS = (0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.2, 1.3)
-"""Of ``--levels``: factors on the model file's own thresholds."""
+MOVEMENT_LEVELS = tuple((factor, least_iod) for factor in (0.5, 0.7, 1.0) for least_iod in (0.05, 0.08, 0.1))
+"""Of ``--levels``: factors on the model file's own thresholds, and the same with a smallest movement."""
 RULE_MEDIAN_S = 10.0
 RULE_SHORTEST_S = 0.1
 RULE_TEXT = (
@@ -100,10 +101,10 @@ def _run(options: argparse.Namespace) -> int:
         spotter = Spotter() if options.model is None else Spotter(options.model)
         name = "shipped model" if options.model is None else options.model.name
         methods[name] = scored(lambda clip: spot_with_model(clip, spotter))
-        for factor in MODEL_LEVELS if options.levels else ():
-            levels[f"{name}, thresholds x {factor:g}"] = scored(
-                lambda clip, factor=factor: spot_with_model(clip, spotter, factor)  # type: ignore[misc]
-            )
+        for factor, least_iod in (*((f, None) for f in MODEL_LEVELS), *MOVEMENT_LEVELS) if options.levels else ():
+            words = f"{name}, thresholds x {factor:g}" + (f", {least_iod:g} IOD" if least_iod is not None else "")
+            other = _at_level(spotter, factor, least_iod)
+            levels[words] = scored(lambda clip, other=other: spot_with_model(clip, other))  # type: ignore[misc]
     if options.rule or options.rule_only:
         methods["rule"] = scored(lambda clip: spot_with_rule(clip.motions))
         for limit_iod in RULE_LEVELS_IOD if options.levels else ():
@@ -142,11 +143,11 @@ def perceive(path: Path, cache: Path | None) -> ClipRun:
     return ClipRun(path.name, motions, _duration_s(motions))
 
 
-def spot_with_model(clip: ClipRun, spotter: Spotter, factor: float = 1.0) -> tuple[Interval, ...]:
-    """All intervals of the batch path, in order of onset. factor: on the file's thresholds."""
+def spot_with_model(clip: ClipRun, spotter: Spotter) -> tuple[Interval, ...]:
+    """All intervals of the batch path, in order of onset."""
     from models.analyzer import Analyzer
 
-    analyzer = Analyzer(_at_level(spotter, factor))
+    analyzer = Analyzer(spotter)
     found: list[Interval] = []
     for count, motion in enumerate(clip.motions, start=1):
         analyzer.push(motion)
@@ -156,13 +157,13 @@ def spot_with_model(clip: ClipRun, spotter: Spotter, factor: float = 1.0) -> tup
     return tuple(sorted(found, key=lambda interval: interval.onset_s))
 
 
-def _at_level(spotter: Spotter, factor: float) -> Spotter:
-    """The same model with other thresholds."""
+def _at_level(spotter: Spotter, factor: float, least_iod: float | None) -> Spotter:
+    """The same model with other thresholds, and with another smallest movement unless ``None``."""
     own = spotter.spec.decode
     macro, micro = (replace(rule, threshold=factor * rule.threshold) for rule in (own.macro, own.micro))
     changed = copy(spotter)
     changed.spec = replace(spotter.spec, decode=replace(own, macro=macro, micro=micro))
-    return changed
+    return changed.with_least_motion(least_iod)
 
 
 def spot_with_rule(motions: Sequence[FrameMotion], limit_iod: float = RULE_LIMIT_IOD) -> tuple[Interval, ...]:
@@ -244,7 +245,7 @@ def _print_table(name: str, scores: Sequence[ClipScore]) -> None:
 
 def _print_levels(levels: dict[str, list[ClipScore]]) -> None:
     """What each threshold would give: a comparison of methods, not a choice of threshold."""
-    row = "{:32} {:>6} {:>10} {:>8} {:>8} {:>18} {:>10} {:>11}"
+    row = "{:42} {:>6} {:>10} {:>8} {:>8} {:>18} {:>10} {:>11}"
     heads = ("found", "by chance", "IoU any", "spotted", "alarms/min of talk", "elsewhere", "in nothing")
     print("\n" + row.format("", *heads))
     for name, scores in levels.items():

@@ -21,6 +21,13 @@ CLASSES = ("macro", "micro")
 MARGIN_SHARE = 0.2
 """Width of the margin on either side of an interval, as a share of its length, for the outer-inner contrast."""
 
+LEAST_MOTION_IOD = 0.008
+"""Displacement below which nothing is reported, unless told otherwise: twice the noise that perception may show on a
+still face."""
+
+LEAST_MOTION_IOD = 0.008
+"""Displacement below which nothing is reported: twice the noise that perception may show on a still face."""
+
 LONGEST_ISLAND = 900
 """Frames (30 s). A longer island, as of somebody who talks on and on, is cut where its intensity is lowest: what it
 holds must become final some time, and a session's memory must not grow with it."""
@@ -59,6 +66,7 @@ class DecodeSettings:
     valley: rise of intensity, as a share of the apex's, from which on a dip parts two expressions.
     nms_iou: overlap above which the weaker of two intervals of one class goes. one_type: a movement is either macro or
     micro, the higher score decides; coders of some data sets mark micro-expressions inside macro-expressions instead.
+    least_motion_iod: an interval in which no region of brows or mouth goes this far is dropped (by the analyzer).
     """
 
     macro: ClassDecode = field(default_factory=lambda: ClassDecode(0.4, 15, 21, 0.35, 0.5, 1.8, 1.8, 300, 6, 0.6))
@@ -68,6 +76,7 @@ class DecodeSettings:
     valley: float = 0.3
     nms_iou: float = 0.3
     one_type: bool = True
+    least_motion_iod: float = LEAST_MOTION_IOD
 
     def of(self, class_index: int) -> ClassDecode:
         return (self.macro, self.micro)[class_index]

@@ -18,9 +18,6 @@ from models.types import LOW_QUALITY, REGION_NAMES, ExpressionType, FloatArray, 
 _BEFORE_ONSET_FRAMES = 5
 """Frames before an onset at which a turn of the head that comes with it has not begun."""
 
-LEAST_MOTION_IOD = 0.008
-"""Displacement below which nothing is reported: twice the noise that perception may show on a still face."""
-
 
 class Stretch(Protocol):
     """Grid frames in a row."""
@@ -76,7 +73,7 @@ class Islands:
         return [self._interval(f, final) for f in found]
 
     def _trustworthy(self, found: Found) -> bool:
-        """No interval rests mostly on frames of low quality, on motion within the noise, or on a turn of the head."""
+        """No interval rests mostly on frames of low quality, on motion that is too small, or on a turn of the head."""
         if float(np.mean(self._frames.quality_of(found.onset, found.offset + 1))) < LOW_QUALITY:
             return False
         return moves(found, self._frames.position_of, self._settings)
@@ -97,13 +94,13 @@ class Islands:
 
 
 def moves(found: Found, position_of: Callable[[int, int], FloatArray], settings: DecodeSettings) -> bool:
-    """Whether an interval rests on motion beyond the noise that is not a turn of the head.
+    """Whether an interval rests on motion that is large enough and is not a turn of the head.
 
     position_of: (N, 12, 2) of the frames from its first argument to before its second.
     """
     first = max(found.onset - _BEFORE_ONSET_FRAMES, 0)
     farthest, nose = farthest_iod(position_of(first, found.offset + 1))
-    return farthest >= LEAST_MOTION_IOD and nose <= settings.of(found.class_index).head_share * farthest
+    return farthest >= settings.least_motion_iod and nose <= settings.of(found.class_index).head_share * farthest
 
 
 def farthest_iod(position_iod: FloatArray) -> tuple[float, float]:

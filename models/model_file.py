@@ -16,7 +16,7 @@ import onnxruntime as ort
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from models.baseline import BaselineSettings
-from models.decode import ClassDecode, DecodeSettings
+from models.decode import LEAST_MOTION_IOD, ClassDecode, DecodeSettings
 from models.errors import ModelFileError
 from models.types import GRID_HZ, REGION_COUNT
 
@@ -53,6 +53,7 @@ class _DecodeSpec(BaseModel):
     valley: float = Field(gt=0)
     nms_iou: float = Field(gt=0, le=1)
     one_type: bool
+    least_motion_iod: float = Field(default=LEAST_MOTION_IOD, ge=0, le=1)
 
 
 class _BaselineSpec(BaseModel):
@@ -133,6 +134,7 @@ def metadata(
             valley=decode.valley,
             nms_iou=decode.nms_iou,
             one_type=decode.one_type,
+            least_motion_iod=decode.least_motion_iod,
         ),
         baseline=_BaselineSpec(
             rate_iod_s=baseline.rate_iod_s,
@@ -233,6 +235,7 @@ def read_spec(path: Path, properties: Mapping[str, str], sha256: str) -> ModelSp
             valley=spec.decode.valley,
             nms_iou=spec.decode.nms_iou,
             one_type=spec.decode.one_type,
+            least_motion_iod=spec.decode.least_motion_iod,
         ),
         baseline=BaselineSettings(**spec.baseline.model_dump()),
         training_data=spec.training_data,

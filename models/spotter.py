@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import logging
+from copy import copy
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import onnxruntime as ort
 
 from models.assets import SPOTTER, asset_path
+from models.errors import UsageError
 from models.model_file import INPUT_NAME, OUTPUT_NAMES, ModelSpec, open_session, read_model_bytes
 from models.types import FloatArray
 
@@ -31,6 +34,20 @@ class Spotter:
         self._session, self.spec = open_session(self.path, data, _providers(use_gpu))
 
     spec: ModelSpec
+
+    def with_least_motion(self, size_iod: float | None) -> Spotter:
+        """The same model with another smallest movement (see ``DecodeSettings``); with the file's own for ``None``.
+
+        Raises:
+            UsageError: the size does not lie between 0 and 1.
+        """
+        if size_iod is None:
+            return self
+        if not 0.0 <= size_iod <= 1.0:
+            raise UsageError("The smallest movement lies between 0 and 1, where 1 is the distance between the eyes.")
+        other = copy(self)
+        other.spec = replace(self.spec, decode=replace(self.spec.decode, least_motion_iod=size_iod))
+        return other
 
     @property
     def provider(self) -> str:

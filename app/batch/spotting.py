@@ -53,7 +53,7 @@ def spot_order(order: SpotOrder, tell: Tell) -> SpotResult:
     Raises:
         DataError: what runs here would not give what the program that asks would find.
     """
-    spotter = Spotter(order.model, use_gpu=order.use_gpu)
+    spotter = Spotter(order.model, use_gpu=order.use_gpu).with_least_motion(order.method.least_motion_iod)
     if Method.of(spotter) != order.method:
         raise DataError(f"{order.video} was not used: another version of apexspot, or of the model, is at work there.")
 

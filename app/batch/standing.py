@@ -51,6 +51,8 @@ def standing(video: Path, files: SpotFiles, method: Method, *, unchanged: bool) 
         method.scoring,
     ):
         return Standing(State.OTHER, "found by another version of apexspot")
+    if _part(summary, "settings", "least_motion_iod") != method.least_motion_iod:
+        return Standing(State.OTHER, "found with another smallest movement")
     try:
         if summary.get("video_sha256") != content_sha256(video):
             return Standing(State.OTHER, "of another recording")

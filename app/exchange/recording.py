@@ -7,7 +7,7 @@ import io
 import json
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -17,7 +17,7 @@ from app.exchange.files import bare_text
 from app.review.edit_log import EditLog
 from app.review.folders import SUFFIX
 from app.review.opening import session_for
-from app.review.saved import stored_thresholds
+from app.review.state import Thresholds
 from app.session import Session, read_session
 from app.session.events import StoredEvent, read_events
 from app.session.reader import Exclusion, FrameTable, StoredInterval, StoredPoint
@@ -183,8 +183,8 @@ def _of_session(folder: Path) -> Recording:
 def _thresholds(session: Session) -> dict[str, float]:
     """Those that hold now: a person's choice, else those of the recording."""
     history = EditLog(session.folder).history()
-    thresholds = history.thresholds(stored_thresholds(session))
-    return {"intensity": thresholds.intensity, "macro": thresholds.macro, "micro": thresholds.micro}
+    thresholds = history.thresholds(Thresholds.of(session))
+    return asdict(thresholds)
 
 
 def _about_session(info: SessionInfo, thresholds: dict[str, float]) -> About:
@@ -259,13 +259,18 @@ def _about_summary(name: str, summary: dict[str, Any]) -> About:
         ("Grid rate", f"{settings['grid_hz']:g} Hz" if "grid_hz" in settings else None),
         ("Look-ahead of a final score", f"{settings['look_ahead_s']:g} s" if "look_ahead_s" in settings else None),
     ]
-    keys = {"intensity": "island_threshold", "macro": "macro_threshold", "micro": "micro_threshold"}
-    known = all(key in settings for key in keys.values())
+    keys = {
+        "intensity": "island_threshold",
+        "macro": "macro_threshold",
+        "micro": "micro_threshold",
+        "movement": "least_motion_iod",
+    }
+    thresholds = {name: float(settings[key]) for name, key in keys.items() if key in settings}
     return About(
         title=str(summary.get("video") or name),
         facts=tuple((name, str(value)) for name, value in facts if value not in (None, "")),
         versions=tuple(sorted((str(k), str(v)) for k, v in (summary.get("versions") or {}).items())),
-        thresholds={name: float(settings[key]) for name, key in keys.items()} if known else None,
+        thresholds=thresholds or None,
         remarks=(str(summary["message"]),) if summary.get("message") else (),
     )
 

@@ -262,7 +262,12 @@ def _plain_table(title: str, heads: tuple[str, ...], rows: Sequence[tuple[str, .
 def _made(recording: Recording) -> str:
     about = recording.about
     thresholds = about.thresholds or {}
-    names = {"intensity": "Lowest intensity", "macro": "Least macro score", "micro": "Least micro score"}
+    names = {
+        "intensity": "Lowest intensity",
+        "macro": "Least macro score",
+        "micro": "Least micro score",
+        "movement": "Smallest movement (inter-ocular distances)",
+    }
     settings = [(names[key], f"{thresholds[key]:g}") for key in names if key in thresholds]
     settings.append(("Low quality below", f"{LOW_QUALITY:g}"))
     settings += [(name, value) for name, value in about.versions]

@@ -27,6 +27,10 @@ class Player:
         self._recording: Recording | None = None
         self._session: LiveSession | None = None
         self._spotter: Spotter | None = None
+        self.least_motion_iod: float | None = None
+        """The smallest movement that sessions report which start from now on; ``None``: the model's own."""
+        self.reported_iod: float | None = None
+        """The same of the newest session."""
         self._spotter_lock = threading.Lock()
         self._stop_asked_s: float | None = None
         self._tidied = True
@@ -123,4 +127,5 @@ class Player:
         with self._spotter_lock:
             if self._spotter is None:
                 self._spotter = Spotter()
-            return self._spotter
+            self.reported_iod = self.least_motion_iod
+            return self._spotter.with_least_motion(self.reported_iod)

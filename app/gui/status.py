@@ -24,9 +24,11 @@ class StatusBar(QStatusBar):
         )
         self._dropped = self._label("Dropped frames", "Pictures left out because the machine was too slow")
         self._provider = self._label("Scoring", "Where the network runs")
+        self._movement = self._label("Smallest movement", "What moves less is not listed (Record, Smallest movement…)")
+        self._labels = (self._state, self._fps, self._latency, self._dropped, self._movement, self._provider)
         privacy = QLabel(PRIVACY)
         self.addWidget(privacy)
-        for label in (self._state, self._fps, self._latency, self._dropped, self._provider):
+        for label in self._labels:
             self.addPermanentWidget(label)
         self.show_snapshot(None)
 
@@ -37,12 +39,13 @@ class StatusBar(QStatusBar):
         label.setToolTip(tip)
         return label
 
-    def show_snapshot(self, snapshot: LiveSnapshot | None) -> None:
-        """Take over the newest measurements."""
+    def show_snapshot(self, snapshot: LiveSnapshot | None, smallest_iod: float | None = None) -> None:
+        """Take over the newest measurements. smallest_iod: the smallest movement, where a person has chosen it."""
         if snapshot is None:
-            for label in (self._state, self._fps, self._latency, self._dropped, self._provider):
+            for label in self._labels:
                 label.clear()
             return
+        self._movement.setText("" if smallest_iod is None else f"movements from {smallest_iod:.3f}")
         self._state.setText(_state_text(snapshot))
         running = snapshot.state is LiveState.RUNNING
         self._fps.setText(f"{snapshot.fps:.1f} fps" if running and snapshot.fps else "")
@@ -54,7 +57,7 @@ class StatusBar(QStatusBar):
 
     def texts(self) -> tuple[str, ...]:
         """What is shown on the right, for whoever reads the bar without looking at it."""
-        return tuple(label.text() for label in (self._state, self._fps, self._latency, self._dropped, self._provider))
+        return tuple(label.text() for label in self._labels)
 
 
 def _state_text(snapshot: LiveSnapshot) -> str:

@@ -134,6 +134,7 @@ class MainWindow(QMainWindow):
             "&Record",
             (
                 Entry(START_RECORDING, self._in_live(self.live.toggle_recording), ("R",), live=True),
+                Entry("Smallest movement…", self.live.choose_smallest_movement, live=True, rests=True),
                 LINE,
                 Entry("Macro point now", self.live.put_macro, ("1",), live=True, rests=True),
                 Entry("Micro point now", self.live.put_micro, ("2",), live=True, rests=True),
@@ -244,7 +245,7 @@ class MainWindow(QMainWindow):
         """Follow the session, the recording and the recovery."""
         snapshot = self.live.refresh()
         shown = self._workspaces.currentIndex() == LIVE or self.player.running
-        self.status.show_snapshot(snapshot if shown else None)
+        self.status.show_snapshot(snapshot if shown else None, self.player.reported_iod)
         self.strip.show_recording(self.player.recording)
         self.review_head.show_open(self.review.has_recording)
         recording = self.player.recording_now

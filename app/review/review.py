@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import astuple, replace
 from pathlib import Path
 
 import numpy as np
@@ -257,7 +257,7 @@ class Review:
             UsageError: a threshold lies outside 0 to 1, or the session's model is not at hand and its scores were not
                 kept.
         """
-        if not all(0.0 <= value <= 1.0 for value in (thresholds.intensity, thresholds.macro, thresholds.micro)):
+        if not all(0.0 <= value <= 1.0 for value in astuple(thresholds)):
             raise UsageError("Thresholds lie between 0 and 1.")
         self.prepare()
         assert self._decoder is not None

@@ -37,7 +37,7 @@ class SavedReview:
         self.read_only = self._why_read_only(session)
         self._log = EditLog(self._folder)
         self.history = self._log.history()
-        self._first = stored_thresholds(session)
+        self._first = Thresholds.of(session)
         tables = ReviewState(
             tuple(replace(row, interval=rounded(row.interval)) for row in session.intervals),
             session.points,
@@ -140,12 +140,6 @@ class SavedReview:
         # given back without a close(), too
         self._release = weakref.finalize(self, os.close, number)
         return True
-
-
-def stored_thresholds(session: Session) -> Thresholds:
-    """Those that the recording was decoded with."""
-    first = session.info.thresholds
-    return Thresholds(first.island, first.macro, first.micro)
 
 
 def rounded(i: Interval) -> Interval:

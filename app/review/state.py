@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from app.session.reader import Exclusion, StoredInterval, StoredPoint
+from app.session.reader import Exclusion, Session, StoredInterval, StoredPoint
+from models.decode import LEAST_MOTION_IOD
 
 __all__ = ["PERSON", "Exclusion", "ReviewState", "Status", "StoredInterval", "StoredPoint", "Thresholds"]
 
@@ -26,12 +27,20 @@ class Status(StrEnum):
 class Thresholds:
     """What decides which intervals the model finds, 0 to 1.
 
-    intensity: the lowest intensity of an island. macro, micro: least score of an interval of that type.
+    intensity: the lowest intensity of an island. macro, micro: least score of an interval of that type. movement: how
+    far some region must go in an interval, in inter-ocular distances.
     """
 
     intensity: float
     macro: float
     micro: float
+    movement: float = LEAST_MOTION_IOD
+
+    @staticmethod
+    def of(session: Session) -> Thresholds:
+        """Those that a recording was decoded with."""
+        first = session.info.thresholds
+        return Thresholds(first.island, first.macro, first.micro, first.movement)
 
 
 @dataclass(frozen=True, slots=True)

@@ -107,6 +107,7 @@ def with_thresholds(settings: DecodeSettings, thresholds: Thresholds) -> DecodeS
         island=thresholds.intensity,
         macro=replace(settings.macro, threshold=thresholds.macro),
         micro=replace(settings.micro, threshold=thresholds.micro),
+        least_motion_iod=thresholds.movement,
     )
 
 

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from app.tables import whole_file
 from app.versions import versions
 from models.assets import FACE_LANDMARKER_SHA256
-from models.decode import DecodeSettings
+from models.decode import LEAST_MOTION_IOD, DecodeSettings
 from models.digest import perception_digest, scoring_digest
 from models.errors import DataError
 from models.spotter import Spotter
@@ -94,11 +94,12 @@ class ModelInfo(_Part):
 
 
 class Thresholds(_Part):
-    """Decoding thresholds of the model, 0 to 1."""
+    """Decoding thresholds of the model, 0 to 1. movement: the smallest that is reported, in inter-ocular distances."""
 
     island: float
     macro: float
     micro: float
+    movement: float = LEAST_MOTION_IOD
 
 
 class Counts(_Part):
@@ -154,7 +155,12 @@ def model_info(spotter: Spotter) -> ModelInfo:
 def thresholds(spotter: Spotter) -> Thresholds:
     """What ``session.json`` says of the decoding."""
     decode = spotter.spec.decode
-    return Thresholds(island=decode.island, macro=decode.macro.threshold, micro=decode.micro.threshold)
+    return Thresholds(
+        island=decode.island,
+        macro=decode.macro.threshold,
+        micro=decode.micro.threshold,
+        movement=decode.least_motion_iod,
+    )
 
 
 def write_info(folder: Path, info: SessionInfo) -> None:

@@ -69,6 +69,17 @@ def test_a_file_is_recorded_to_its_end(run: Run, tmp_path: Path, face_video: Pat
     assert read_session(folder).info.state is SessionState.RECOVERED
 
 
+def test_the_smallest_movement_is_that_of_the_recording(run: Run, tmp_path: Path) -> None:
+    arguments = ("record", "--source", "demo", "--seconds", "0.5", "--scores-only", "--smallest-movement")
+    assert run(*arguments, "0.05")[0] == 0
+    (folder,) = tmp_path.iterdir()
+    info = read_session(folder).info
+    assert info.thresholds.movement == 0.05 and info.model.decode is not None
+    assert info.model.decode.least_motion_iod == 0.05
+    code, _, err = run(*arguments, "-1")
+    assert code == 2 and "between 0 and 1" in err and list(tmp_path.iterdir()) == [folder]
+
+
 def test_it_ends_after_the_seconds_asked_for(run: Run, tmp_path: Path) -> None:
     code, out, err = run("record", "--source", "demo", "--seconds", "1", "--scores-only")
     assert (code, err) == (0, "") and "video" not in out

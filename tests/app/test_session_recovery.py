@@ -20,7 +20,7 @@ import pytest
 from app.session import Recorder, Session, find_unfinished, read_session, recover, replay
 from app.session.features import motion_of
 from app.session.mp4 import close_video, count_pictures, whole_length
-from app.session.schema import SessionState, SourceInfo
+from app.session.schema import SessionState, SourceInfo, read_info, write_info
 from models.analyzer import Analyzer
 from models.errors import DataError, UsageError
 from models.perception import Perception
@@ -133,6 +133,12 @@ def test_recovery_gives_what_an_undisturbed_end_gives(
     written = sorted(path.read_bytes() for path in killed.iterdir())
     assert recover(killed, spotter).rows_added == 0
     assert sorted(path.read_bytes() for path in killed.iterdir()) == written
+
+
+def test_recovery_reports_no_smaller_movements_than_the_recording_did(killed: Path, spotter: Spotter) -> None:
+    info = read_info(killed)
+    write_info(killed, info.model_copy(update={"thresholds": info.thresholds.model_copy(update={"movement": 1.0})}))
+    assert recover(killed, spotter).intervals_added == 0
 
 
 def test_torn_ends_are_cut_off_and_nothing_else(killed: Path, spotter: Spotter) -> None:

@@ -27,6 +27,7 @@ DECODE = DecodeSettings(
     valley=0.4,
     nms_iou=0.35,
     one_type=False,
+    least_motion_iod=0.033,
 )
 BASELINE = BaselineSettings(rate_iod_s=0.007, knee_iod=0.03, warm_up_s=2.5, warm_up_gain=7.0)
 

@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 from models.analyzer import Analyzer
-from models.islands import LEAST_MOTION_IOD, farthest_iod
+from models.decode import LEAST_MOTION_IOD
+from models.errors import UsageError
+from models.islands import farthest_iod
 from models.spotter import Spotter
 from models.types import REGION_NAMES, FrameMotion, Interval
 
@@ -22,7 +24,7 @@ def test_distances_are_from_the_first_frame() -> None:
     assert nose == pytest.approx(0.02, abs=1e-6)
 
 
-def spot(size_iod: float, nose_share: float) -> list[Interval]:
+def spot(size_iod: float, nose_share: float, least_motion_iod: float | None = None) -> list[Interval]:
     """Smile-like movements of a given size every five seconds; the nose goes along by a share of it."""
     time_s = np.arange(900) / 30.0
     phase = np.clip((time_s % 5.0 - 2.0) / 1.2, 0.0, 1.0)
@@ -32,7 +34,7 @@ def spot(size_iod: float, nose_share: float) -> list[Interval]:
         position[:, region, 0] += out * profile
         position[:, region, 1] -= 0.6 * profile
     position[:, NOSE[1], 0] += nose_share * profile
-    analyzer = Analyzer(Spotter(use_gpu=False))
+    analyzer = Analyzer(Spotter(use_gpu=False).with_least_motion(least_motion_iod))
     for i, t in enumerate(time_s):
         analyzer.push(FrameMotion(i, float(t), True, position[i], 1.0))
     return list(analyzer.finish().intervals)
@@ -44,6 +46,19 @@ def test_a_plain_smile_is_found() -> None:
 
 def test_the_same_motion_within_the_noise_is_not() -> None:
     assert spot(0.4 * LEAST_MOTION_IOD, 0.0) == []
+
+
+def test_the_smallest_movement_is_a_matter_of_choice() -> None:
+    whole = spot(0.12, 0.0)
+    assert whole and spot(0.12, 0.0, least_motion_iod=0.11) == whole
+    assert spot(0.12, 0.0, least_motion_iod=0.13) == []
+    assert Spotter(use_gpu=False).spec.decode.least_motion_iod == LEAST_MOTION_IOD
+
+
+@pytest.mark.parametrize("size", [-0.01, 1.01, float("nan")])
+def test_a_smallest_movement_that_makes_no_sense_is_refused(size: float) -> None:
+    with pytest.raises(UsageError, match="between 0 and 1"):
+        Spotter(use_gpu=False).with_least_motion(size)
 
 
 def test_nor_as_a_macro_where_the_nose_goes_along() -> None:

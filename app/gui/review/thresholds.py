@@ -13,6 +13,7 @@ from app.gui.review.desk import Desk
 from app.gui.text import tally
 from app.gui.theme import Theme
 from app.review.state import Thresholds
+from app.settings import MOST_MOVEMENT_IOD
 from models.errors import ApexspotError
 
 STEPS = 100
@@ -23,7 +24,23 @@ _ROWS = (
     ("intensity", "Intensity", "An expression begins and ends where the intensity crosses this"),
     ("macro", "Macro score", "Macro-expressions with a lower score are not listed"),
     ("micro", "Micro score", "Micro-expressions with a lower score are not listed"),
+    (
+        "movement",
+        "Movement",
+        "What moves less than this is not listed; 1 is the distance between the eyes. People who talk and gesture need "
+        "0.05 or more, faint expressions the smallest",
+    ),
 )
+
+
+def _full(name: str) -> float:
+    """Value at the right end of a slider."""
+    return MOST_MOVEMENT_IOD if name == "movement" else 1.0
+
+
+def _step(name: str, thresholds: Thresholds) -> int:
+    """Where a slider stands for a value."""
+    return min(round(float(getattr(thresholds, name)) / _full(name) * STEPS), STEPS)
 
 
 class _Slider(QSlider):
@@ -103,7 +120,12 @@ class ThresholdPanel(QWidget):
         self.set_theme(theme)
 
     def set_theme(self, theme: Theme) -> None:
-        for name, colour in (("intensity", theme.text), ("macro", theme.macro), ("micro", theme.micro)):
+        for name, colour in (
+            ("intensity", theme.text),
+            ("macro", theme.macro),
+            ("micro", theme.micro),
+            ("movement", theme.text),
+        ):
             self._names[name].setStyleSheet(f"color: {colour};")
             self.sliders[name].setStyleSheet(
                 f"""QSlider::groove:horizontal {{ height: 4px; border-radius: 2px; background: {theme.line}; }}
@@ -122,8 +144,7 @@ class ThresholdPanel(QWidget):
         self._timer.stop()
         self.setEnabled(desk is not None and desk.review.read_only is None and why_not is None)
         if desk is not None:
-            model = desk.review.session.info.thresholds
-            self._first = Thresholds(model.island, model.macro, model.micro)
+            self._first = Thresholds.of(desk.review.session)
             desk.edited.connect(self._show_saved)
             self._show_saved()
 
@@ -133,9 +154,9 @@ class ThresholdPanel(QWidget):
         assert self._desk is not None
         saved = self._desk.state.thresholds
         values = {
-            name: slider.value() / STEPS
+            name: slider.value() / STEPS * _full(name)
             for name, slider in self.sliders.items()
-            if slider.value() != round(getattr(saved, name) * STEPS)
+            if slider.value() != _step(name, saved)
         }
         return replace(saved, **values)
 
@@ -186,7 +207,7 @@ class ThresholdPanel(QWidget):
         saved = self._desk.state.thresholds
         self._showing = True
         for name, slider in self.sliders.items():
-            slider.setValue(round(getattr(saved, name) * STEPS))
+            slider.setValue(_step(name, saved))
         self._showing = False
         self._show_numbers(saved)
         self._found.setText(self._why_not or "Drag to see at once what the model would find.")
@@ -195,4 +216,4 @@ class ThresholdPanel(QWidget):
 
     def _show_numbers(self, thresholds: Thresholds) -> None:
         for name, label in self._numbers.items():
-            label.setText(f"{getattr(thresholds, name):.2f}")
+            label.setText(f"{getattr(thresholds, name):.{3 if name == 'movement' else 2}f}")

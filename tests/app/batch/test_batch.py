@@ -132,6 +132,17 @@ def test_what_would_be_lost_is_refused_and_replaced_with_force(run: Command, stu
     assert run("spot", study, "--out", "results")[1] == "3 of 3 videos were done before.\n"
 
 
+def test_the_smallest_movement_belongs_to_the_results(run: Command, study: Path, done: Path) -> None:
+    code, _, err = run("spot", study, "--smallest-movement", "0.9", "--out", "results")
+    assert code == 2 and "found with another smallest movement" in err
+    assert run("spot", study, "--smallest-movement", "0.9", "--out", "large")[0] == 0
+    summary = json.loads(Path("large/s1/smile.json").read_text("utf-8"))
+    assert summary["settings"]["least_motion_iod"] == 0.9
+    assert run("spot", study, "--smallest-movement", "0.9", "--out", "large")[1] == "3 of 3 videos were done before.\n"
+    code, _, err = run("spot", study, "--smallest-movement", "1.5", "--out", "other")
+    assert code == 2 and "between 0 and 1" in err and not Path("other").exists()
+
+
 def test_tables_changed_by_hand_stay_unless_forced(run: Command, study: Path, done: Path) -> None:
     table = done / "smile.intervals.csv"
     table.write_text("mine")

@@ -196,7 +196,9 @@ def test_what_runs_on_workers_is_compared_with_what_asks(study: Path, tmp_path: 
     from app.spot import Method, SpotFiles
     from models.errors import DataError
 
-    order = SpotOrder(study / "smile.mp4", SpotFiles.of(tmp_path, "smile"), None, Method("0" * 64, "", ""), False)
+    order = SpotOrder(
+        study / "smile.mp4", SpotFiles.of(tmp_path, "smile"), None, Method("0" * 64, "", "", 0.008), False
+    )
     with pytest.raises(DataError, match=r"smile\.mp4 was not used: another version"):
         spot_order(order, lambda share: None)
     assert not order.files.summary.exists()

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QFileDialog, QInputDialog, QPushButton
 from pytestqt.qtbot import QtBot
 
 from app.gui.window import MainWindow
+from app.settings import SettingsFile
 from app.sources import CameraChoice, DemoChoice, FileChoice, StreamChoice
 
 OpenWindow = Callable[..., MainWindow]
@@ -42,9 +43,9 @@ def test_the_demo_moves_the_curve_and_fills_the_table_and_the_csv(
     before = curve(window)[1]
     qtbot.waitUntil(lambda: curve(window)[1] > before + 0.5, timeout=WAIT_MS)
     assert window.live.view.picture._image is not None
-    state, fps, latency, dropped, provider = window.status.texts()
+    state, fps, latency, dropped, movement, provider = window.status.texts()
     assert state.startswith("Watching") and fps.endswith("fps") and latency.endswith("ms")
-    assert "frames dropped" in dropped and provider.startswith("scoring on")
+    assert "frames dropped" in dropped and movement == "" and provider.startswith("scoring on")
     qtbot.waitUntil(lambda: len(rows(window)) > 0, timeout=WAIT_MS)
     assert rows(window)[0][0] in ("Macro", "Micro")
 
@@ -66,6 +67,28 @@ def test_the_demo_moves_the_curve_and_fills_the_table_and_the_csv(
 
     window.live.view.table.view.selectRow(0)
     assert window.live.view.curves._highlighted == intervals[-1]
+
+
+def test_a_smallest_movement_holds_from_the_next_start_and_is_remembered(
+    qtbot: QtBot, open_main_window: OpenWindow, store: SettingsFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    window = open_main_window()
+    answers = iter([(0.25, True), (0.1, False), (0.008, True)])
+    monkeypatch.setattr(QInputDialog, "getDouble", lambda *_: next(answers))
+    ask = window.menus.actions["Smallest movement…"].trigger
+    ask()
+    assert SettingsFile(store.path).values.smallest_movement_iod == 0.25
+    window.live.play(DemoChoice())
+    # the first smile is over after 4.5 s, and would be in the table by now
+    qtbot.waitUntil(lambda: curve(window)[1] > 5.5, timeout=WAIT_MS)
+    assert rows(window) == [] and window.status.texts()[4] == "movements from 0.250"
+    ask()
+    assert window.player.least_motion_iod == 0.25, "nothing was chosen"
+    ask()
+    assert window.player.least_motion_iod is None and SettingsFile(store.path).values.smallest_movement_iod is None
+    assert window.status.texts()[4] == "movements from 0.250", "until the next start"
+    window.live.play(DemoChoice())
+    qtbot.waitUntil(lambda: len(rows(window)) > 0 and window.status.texts()[4] == "", timeout=WAIT_MS)
 
 
 def test_no_camera_is_a_page_with_a_way_on(qtbot: QtBot, open_main_window: OpenWindow) -> None:

@@ -16,6 +16,7 @@ from app.review.review import Review
 from app.review.state import PERSON, ReviewState, Status, StoredInterval, Thresholds
 from app.session import read_session
 from app.session.schema import EDITS_FILE, EXCLUSIONS_FILE, INTERVALS_FILE, SessionState, read_info, write_info
+from models.decode import LEAST_MOTION_IOD
 from models.errors import OutputError, UsageError
 from models.types import ExpressionType
 
@@ -200,6 +201,21 @@ def test_a_torn_last_line_was_never_done(review: Review, folder: Path) -> None:
         assert Review.open(folder).undo_text == again.undo_text is not None
         again.close()
         assert log.read_bytes().startswith(kept) and log.read_bytes().count(b"\n") == 2
+
+
+def test_the_smallest_movement_is_kept_and_older_logs_have_none(review: Review, folder: Path) -> None:
+    now = review.state.thresholds
+    review.set_thresholds(replace(now, movement=0.05))
+    review.set_thresholds(replace(now, macro=0.9))
+    review.undo()
+    state = review.state
+    review.close()
+    log = (folder / EDITS_FILE).read_text("utf-8")
+    assert log.count('"movement"') == 2, "written where it is not the usual one, as in a log from before it existed"
+    again = Review.open(folder)
+    assert again.state == state and again.state.thresholds.movement == 0.05
+    again.undo()
+    assert again.state.thresholds == now and now.movement == LEAST_MOTION_IOD
 
 
 def _line(table: bytes, id: int, status: str | None = None) -> bytes:

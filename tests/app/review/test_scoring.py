@@ -16,6 +16,7 @@ from app.session.schema import SCORES_FILE, read_info, write_info
 from app.session.scores import SCORE_ROW, kept_scores
 from models.errors import UsageError
 from models.grid import GridResampler
+from models.islands import farthest_iod
 from models.spotter import Spotter
 
 from .conftest import write_session
@@ -75,6 +76,26 @@ def test_thresholds_find_more_or_fewer(review: Review) -> None:
     many = review.preview(replace(now, macro=0.02, micro=0.02))
     assert len(few) == len(scores) - 2 < len(scores) < len(many)
     assert all(i.score >= least for i in few)
+
+
+def test_the_smallest_movement_leaves_out_the_small_ones(review: Review) -> None:
+    now = review.state.thresholds
+    found = [row.interval for row in review.state.intervals]
+    features = review.session.features
+    sizes = []
+    for i in found:
+        rows = (features["frame"] >= i.onset_frame - 5) & (features["frame"] <= i.offset_frame)
+        sizes.append(farthest_iod(features["position_iod"][rows])[0])
+    # as far from any of them as can be: sizes on the grid and on the recording's own frames differ a little
+    ordered = np.sort(sizes)
+    widest = int(np.argmax(np.diff(ordered)))
+    limit = float(ordered[widest : widest + 2].mean())
+    large = [i for i, size in zip(found, sizes, strict=True) if size >= limit]
+    assert 0 < len(large) < len(found)
+    for movement, wanted in ((limit, large), (1.0, []), (now.movement, found)):
+        assert [i.onset_frame for i in review.preview(replace(now, movement=movement))] == [
+            i.onset_frame for i in wanted
+        ]
 
 
 def test_other_thresholds_leave_what_a_person_touched(review: Review) -> None:

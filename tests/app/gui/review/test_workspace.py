@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import av
@@ -247,6 +248,20 @@ def test_thresholds_decode_again_while_dragging_and_are_saved_once(
     assert workspace.view.curves._preview is None
     qtbot.keyClick(workspace, KEY.Key_Z, CTRL)
     assert desk.state == before and slider.value() == round(100 * before.thresholds.macro)
+
+
+def test_the_smallest_movement_has_a_scale_of_its_own(qtbot: QtBot, open_path: OpenWorkspace, recording: Path) -> None:
+    workspace = open_path(recording)
+    desk, panel = desk_of(workspace), workspace.view.thresholds
+    before = desk.state
+    slider = panel.sliders["movement"]
+    assert before.thresholds.movement == 0.008 and slider.value() == 3, "to the nearest step"
+    slider.setValue(20)
+    assert desk.state.thresholds == replace(before.thresholds, movement=0.05)
+    assert panel._numbers["movement"].text() == "0.050"
+    assert before.shown() and len(desk.state.shown()) <= len(before.shown())
+    panel.back_button.click()
+    assert desk.state.thresholds == before.thresholds and slider.value() == 3
     slider.setFocus()
     qtbot.keyClick(slider, KEY.Key_Right)
     assert desk.row == 0 and desk.state.thresholds.macro == pytest.approx(before.thresholds.macro, abs=0.016)
