@@ -177,6 +177,7 @@ class LiveWorkspace(QWidget):
             0.0,
             MOST_MOVEMENT_IOD,
             3,
+            step=0.005,
         )
         if accepted:
             # the usual size is each model's own

@@ -74,7 +74,7 @@ def test_a_smallest_movement_holds_from_the_next_start_and_is_remembered(
 ) -> None:
     window = open_main_window()
     answers = iter([(0.25, True), (0.1, False), (0.008, True)])
-    monkeypatch.setattr(QInputDialog, "getDouble", lambda *_: next(answers))
+    monkeypatch.setattr(QInputDialog, "getDouble", lambda *_, **__: next(answers))
     ask = window.menus.actions["Smallest movement…"].trigger
     ask()
     assert SettingsFile(store.path).values.smallest_movement_iod == 0.25
