@@ -22,10 +22,6 @@ MARGIN_SHARE = 0.2
 """Width of the margin on either side of an interval, as a share of its length, for the outer-inner contrast."""
 
 LEAST_MOTION_IOD = 0.008
-"""Displacement below which nothing is reported, unless told otherwise: twice the noise that perception may show on a
-still face."""
-
-LEAST_MOTION_IOD = 0.008
 """Displacement below which nothing is reported: twice the noise that perception may show on a still face."""
 
 LONGEST_ISLAND = 900
