@@ -18,6 +18,7 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 from copy import copy
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -100,17 +101,14 @@ def _run(options: argparse.Namespace) -> int:
 
         spotter = Spotter() if options.model is None else Spotter(options.model)
         name = "shipped model" if options.model is None else options.model.name
-        methods[name] = scored(lambda clip: spot_with_model(clip, spotter))
+        methods[name] = scored(partial(spot_with_model, spotter=spotter))
         for factor, least_iod in (*((f, None) for f in MODEL_LEVELS), *MOVEMENT_LEVELS) if options.levels else ():
             words = f"{name}, thresholds x {factor:g}" + (f", {least_iod:g} IOD" if least_iod is not None else "")
-            other = _at_level(spotter, factor, least_iod)
-            levels[words] = scored(lambda clip, other=other: spot_with_model(clip, other))  # type: ignore[misc]
+            levels[words] = scored(partial(spot_with_model, spotter=_at_level(spotter, factor, least_iod)))
     if options.rule or options.rule_only:
-        methods["rule"] = scored(lambda clip: spot_with_rule(clip.motions))
+        methods["rule"] = scored(spot_with_rule)
         for limit_iod in RULE_LEVELS_IOD if options.levels else ():
-            levels[f"rule, {limit_iod:g} IOD"] = scored(
-                lambda clip, limit_iod=limit_iod: spot_with_rule(clip.motions, limit_iod)  # type: ignore[misc]
-            )
+            levels[f"rule, {limit_iod:g} IOD"] = scored(partial(spot_with_rule, limit_iod=limit_iod))
     print(RULE)
     if "rule" in methods:
         print(RULE_TEXT)
@@ -166,11 +164,11 @@ def _at_level(spotter: Spotter, factor: float, least_iod: float | None) -> Spott
     return changed.with_least_motion(least_iod)
 
 
-def spot_with_rule(motions: Sequence[FrameMotion], limit_iod: float = RULE_LIMIT_IOD) -> tuple[Interval, ...]:
+def spot_with_rule(clip: ClipRun, limit_iod: float = RULE_LIMIT_IOD) -> tuple[Interval, ...]:
     """The comparison: see ``RULE_TEXT``. Uses no labels and no training; a lost face starts it anew."""
     found: list[Interval] = []
     stretch: list[FrameMotion] = []
-    for motion in (*motions, None):
+    for motion in (*clip.motions, None):
         if motion is not None and motion.valid:
             stretch.append(motion)
         elif stretch:

@@ -306,18 +306,12 @@ class SpotterNetwork(nn.Module):
         # described channel by channel, read frame by frame
         described = self.describe(features)
         if self.training:
-            return self._normalised_by_crop(described)
-        return _arcsinh(described.contiguous().sub_(self.centre).div_(self.spread))
+            # one crop stays in a processor's cache, which a batch of them does not
+            return torch.stack([self._scaled(crop) for crop in described])
+        return self._scaled(described)
 
-    @torch.no_grad()
-    def _normalised_by_crop(self, described: Tensor) -> Tensor:
-        """The same numbers, without a gradient. One crop stays in a processor's cache, which all of them do not."""
-        result = torch.empty(described.shape, dtype=described.dtype, device=described.device)
-        for crop, one in zip(result, described, strict=True):
-            torch.sub(one, self.centre, out=crop).div_(self.spread)
-            size = crop.abs()
-            torch.copysign(torch.mul(crop, crop).add_(1.0).sqrt_().add_(size).log_(), crop, out=crop)
-        return result
+    def _scaled(self, described: Tensor) -> Tensor:
+        return _arcsinh(described.contiguous().sub_(self.centre).div_(self.spread))
 
     def logits(self, features: Tensor) -> list[NetworkOutput]:
         """What each member says."""

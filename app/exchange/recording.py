@@ -183,8 +183,7 @@ def _of_session(folder: Path) -> Recording:
 def _thresholds(session: Session) -> dict[str, float]:
     """Those that hold now: a person's choice, else those of the recording."""
     history = EditLog(session.folder).history()
-    thresholds = history.thresholds(Thresholds.of(session))
-    return asdict(thresholds)
+    return asdict(history.thresholds(Thresholds.of(session)))
 
 
 def _about_session(info: SessionInfo, thresholds: dict[str, float]) -> About:
