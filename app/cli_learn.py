@@ -210,7 +210,7 @@ def _study(config: Path | None, steps: int | None) -> Study:
     settings = chosen.settings()
     if steps is not None:
         settings = replace(settings, steps=steps)
-    return Study(settings, chosen.drawn_tracks, apex_branch=chosen.parts.apex_branch)
+    return Study(settings, chosen.drawn_tracks, chosen.drawn_people, apex_branch=chosen.parts.apex_branch)
 
 
 def _spread(jobs: int, dask: str | None) -> Spread:

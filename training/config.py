@@ -4,6 +4,7 @@
     backbone = "tcn"           # or "spotformer": large, for GPUs
     steps = 450
     drawn_tracks = 400         # drawn synthetic tracks beside the recordings
+    drawn_people = "reserved"  # or "lively": larger and more varied, as of people who speak and laugh
     checkpoint_every = 100     # steps
     [parts]                    # what can be switched off, for ablations
     labels = "gim"             # "hard": 1 round each point; "point": Gaussian over time at the point; "gim": all stages
@@ -37,6 +38,7 @@ from training.gim import ClassRule, GimRules
 from training.losses import LossWeights
 from training.ship import DRAWN_TRACKS, NETWORK, SETTINGS
 from training.spotformer import SpotformerSettings
+from training.tracks import People
 from training.trainer import TrainSettings
 
 _D, _LOSS, _RULES, _TCN, _FORMER = SETTINGS, SETTINGS.loss, SETTINGS.rules, NETWORK, SpotformerSettings()
@@ -177,6 +179,7 @@ class RunConfig(_Section):
     backbone: Backbone = Backbone.TCN
     steps: int = Field(default=_D.steps, ge=2)
     drawn_tracks: int = Field(default=DRAWN_TRACKS, ge=0, le=100_000)
+    drawn_people: People = People.RESERVED
     checkpoint_every: int = Field(default=100, ge=1)
     parts: Parts = Parts()
     optimiser: Optimiser = Optimiser()

@@ -33,7 +33,7 @@ from training.datasets import Point, Recording
 from training.provenance import code_digest, write_whole
 from training.readers import CodedInterval, PointDraw, RecordingLabels, draw_points
 from training.ship import DRAWN_TRACKS, SETTINGS, calm_stretches
-from training.tracks import make_tracks
+from training.tracks import People, make_tracks
 from training.trainer import EPOCHS, TrainSettings, choose_device, infer, train
 from training.workers import one_thread, workers
 
@@ -83,13 +83,14 @@ class Folds:
 class Study:
     """What is judged: a way to train and to decode.
 
-    drawn: drawn tracks in the training material. draw: points drawn from the intervals instead of the archive's own,
-    to see what their place in the expression does. apex_branch: False lets intensity alone score, and the length of
-    its run tell the classes apart.
+    drawn: drawn tracks in the training material, of such people. draw: points drawn from the intervals instead of the
+    archive's own, to see what their place in the expression does. apex_branch: False lets intensity alone score, and
+    the length of its run tell the classes apart.
     """
 
     settings: TrainSettings = SETTINGS
     drawn: int = DRAWN_TRACKS
+    people: People = People.RESERVED
     draw: PointDraw | None = None
     apex_branch: bool = True
 
@@ -320,7 +321,7 @@ def _train_fold(order: FoldOrder, tell: Tell | None) -> Path:
     recordings = _load(order.data, study, settings.seed // 1000)
     learned = [r for r in recordings if order.folds.fold(r) != order.fold]
     held_out = [(key(r), displacement(r.position_iod)) for r in recordings if order.folds.fold(r) == order.fold]
-    tracks = make_tracks(study.drawn, settings.seed, calm_stretches(learned))
+    tracks = make_tracks(study.drawn, settings.seed, calm_stretches(learned), study.people.tracks)
     scores: dict[str, NDArray[np.float32]] = {}
 
     def look(epoch: int, network: Network) -> None:

@@ -20,7 +20,6 @@ from models.grid import GridResampler
 from models.perception import Perception
 from models.types import GRID_HZ, REGION_COUNT, ExpressionType, FrameMotion
 from models.video import VideoFile
-from training.actions import ACTIONS, region_displacement
 from training.archive import fill_gaps
 from training.synth_script import Event, Script
 from training.synthetic import KINDS, write
@@ -105,9 +104,7 @@ def track(order: Order, cache: Path) -> Track:
 
 def visible(event: Event) -> bool:
     """Whether the event's largest region displacement is one that a spotter is asked to find."""
-    total = sum(region_displacement(ACTIONS[name], event.side) for name in event.actions)
-    largest = float(np.linalg.norm(event.amplitude * np.asarray(total), axis=1).max())
-    return largest >= (VISIBLE_MICRO_IOD if event.type is ExpressionType.MICRO else VISIBLE_MACRO_IOD)
+    return event.largest_iod >= (VISIBLE_MICRO_IOD if event.type is ExpressionType.MICRO else VISIBLE_MACRO_IOD)
 
 
 def training_orders() -> Sequence[Order]:
@@ -117,6 +114,8 @@ def training_orders() -> Sequence[Order]:
         *(Order("turns", 2201 + i) for i in range(2)),
         *(Order("speech", 2101 + i) for i in range(2)),
         *(Order("conversation", 2301 + i, fps=(30.0, 25.0)[i % 3 == 2]) for i in range(6)),
+        *(Order("lively", 2401 + i, fps=(30.0, 25.0)[i == 3]) for i in range(4)),
+        *(Order("lively_conversation", 2501 + i) for i in range(4)),
     )
 
 
@@ -129,4 +128,6 @@ def calibration_orders() -> Sequence[Order]:
         *(Order("turns", 1110 + i) for i in range(6)),
         *(Order("speech", 1105 + i) for i in range(4)),
         *(Order("talk", 1201 + i, fps=(30.0, 25.0)[i == 2]) for i in range(4)),
+        *(Order("lively", 1301 + i, fps=(30.0, 25.0)[i == 2]) for i in range(4)),
+        *(Order("lively_conversation", 1401 + i) for i in range(3)),
     )

@@ -99,7 +99,8 @@ def _run(
     progress: Progress | None,
 ) -> None:
     settings = config.settings()
-    tracks = beside(make_tracks(config.drawn_tracks, config.seed, calm_stretches(recordings)), exact)
+    people = config.drawn_people.tracks
+    tracks = beside(make_tracks(config.drawn_tracks, config.seed, calm_stretches(recordings), people), exact)
     weights: dict[str, Tensor] | None = None if start is None else start.state_dict()
     run = TrainingRun(recordings, tracks, settings, weights, device, mixed=device == "cuda")
     _resume(run, out)

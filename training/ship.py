@@ -26,7 +26,7 @@ from models.types import FloatArray
 from training import calibrate, checkpoint, export
 from training.datasets import Recording, load_flow12
 from training.rendered import Order, calibration_orders, motions, track, training_orders
-from training.tracks import Track, make_tracks
+from training.tracks import People, Track, make_tracks
 from training.trainer import TrainSettings, train
 
 log = logging.getLogger(__name__)
@@ -35,8 +35,19 @@ DATA_SETS = ("casme2", "samm_lv")
 NETWORK = NetworkSettings(members=4)
 SETTINGS = TrainSettings(steps=450, recorded_crops=14, synthetic_crops=6, lab_members=2, network=NETWORK)
 """What is best on laboratory recordings of people that were held out: the default of training and evaluation."""
-LIVE = replace(SETTINGS, steps=900, lab_members=0, network=NetworkSettings())
-"""What is best on the calibration videos, and ships: lively faces need all members to see such, and for longer."""
+LIVE = replace(
+    SETTINGS,
+    steps=1400,
+    recorded_crops=4,
+    synthetic_crops=16,
+    synthetic_weight=4.0,
+    scale_low=0.7,
+    scale_high=1.4,
+    lab_members=0,
+    network=NetworkSettings(),
+)
+PEOPLE = People.LIVELY
+"""What is best on the calibration videos, and ships: a lively face asks for much material that is lively too."""
 DRAWN_TRACKS = 400
 RENDERED_SHARE = 0.4
 """Share of the synthetic crops that come from rendered video."""
@@ -82,7 +93,7 @@ def _make(data: Path, cache: Path, out: Path, jobs: int, settings: TrainSettings
     look_ahead = [*training_orders(), *calibration_orders()]
     with ProcessPoolExecutor(jobs, initializer=_one_thread) as pool:
         list(pool.map(_prepare, look_ahead, [cache] * len(look_ahead)))
-    tracks: list[Track] = make_tracks(DRAWN_TRACKS, settings.seed, calm_stretches(recordings))
+    tracks: list[Track] = make_tracks(DRAWN_TRACKS, settings.seed, calm_stretches(recordings), PEOPLE.tracks)
     rendered = [track(order, cache) for order in training_orders()]
     share = RENDERED_SHARE / (1.0 - RENDERED_SHARE) * len(tracks) / len(rendered)
     tracks += [replace(t, weight=share) for t in rendered]

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.types import ExpressionType
-from training.actions import EXPRESSIONS, Profile, Side, intensity_profile
+from training.actions import ACTIONS, EXPRESSIONS, Profile, Side, intensity_profile, region_displacement
 from training.portrait import Identity, Pose
 
 MICRO_MAX_S = 0.5
@@ -38,6 +38,12 @@ class Event:
         """Amplitude times profile."""
         profile = intensity_profile(time_s, self.onset_s, self.apex_s, self.offset_s, self.profile, self.hold_s)
         return self.amplitude * profile
+
+    @property
+    def largest_iod(self) -> float:
+        """How far the region that moves most goes, in IOD."""
+        total = sum(region_displacement(ACTIONS[name], self.side) for name in self.actions)
+        return float(np.linalg.norm(self.amplitude * np.asarray(total), axis=1).max())
 
 
 @dataclass(frozen=True, slots=True)

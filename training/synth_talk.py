@@ -7,7 +7,19 @@ from dataclasses import replace
 
 import numpy as np
 
-from training.synth_script import Event, Script, SpeechStretch, blinks, macro, micro, plain_script, random_head
+from models.types import ExpressionType
+from training.synth_script import (
+    Event,
+    Script,
+    SpeechStretch,
+    blinks,
+    macro,
+    micro,
+    plain_script,
+    random_head,
+    random_script,
+)
+from training.tracks import LIVELY
 
 UPPER_FACE = ("brow_raise", "inner_brow_raise", "brow_lower")
 """Actions that go together with talking."""
@@ -36,6 +48,35 @@ def conversation_script(
             return _talking(script, rng, tuple(found))
         found.append(event)
         time_s = event.offset_s + float(rng.uniform(0.8, 8.0))
+
+
+def lively_script(
+    seed: int, duration_s: float, fps: float = 30.0, size: tuple[int, int] = (640, 480), irregular: bool = False
+) -> Script:
+    """``random_script`` of somebody who shows much: see ``training.tracks.LIVELY``."""
+    return _lively(random_script(seed, duration_s, fps, size, irregular))
+
+
+def lively_conversation_script(
+    seed: int, duration_s: float, fps: float = 30.0, size: tuple[int, int] = (640, 480), irregular: bool = False
+) -> Script:
+    """``conversation_script`` of somebody who shows much."""
+    return _lively(conversation_script(seed, duration_s, fps, size, irregular))
+
+
+def _lively(script: Script) -> Script:
+    rng = np.random.default_rng([script.seed, 6])
+    person = float(np.exp(rng.normal(LIVELY.log_mean, LIVELY.log_sd)))
+    events = []
+    for event in script.events:
+        if event.type is None:
+            events.append(event)
+            continue
+        brisk = event.type is not ExpressionType.MICRO or rng.random() < LIVELY.brisk_share
+        amplitude = float(np.clip(person * rng.uniform(0.3, 1.3), 0.25, LIVELY.largest)) if brisk else event.amplitude
+        drawn = replace(event, amplitude=amplitude)
+        events.append(replace(drawn, amplitude=amplitude * min(1.0, LIVELY.largest_iod / drawn.largest_iod)))
+    return replace(script, events=tuple(events))
 
 
 def _talking(script: Script, rng: np.random.Generator, expressions: tuple[Event, ...]) -> Script:

@@ -38,7 +38,7 @@ from training.synth_script import (
     speech_script,
     still_script,
 )
-from training.synth_talk import conversation_script, talk_script
+from training.synth_talk import conversation_script, lively_conversation_script, lively_script, talk_script
 
 logger = logging.getLogger(__name__)
 
@@ -55,6 +55,8 @@ KINDS: dict[str, Callable[[int, float, float, tuple[int, int], bool], Script]] =
     "speech": speech_script,
     "talk": talk_script,
     "conversation": conversation_script,
+    "lively": lively_script,
+    "lively_conversation": lively_conversation_script,
     "demo": lambda seed, duration_s, fps, size, irregular: demo_script(seed, fps, size),
 }
 """Kind of script -> function of seed, duration, frame rate, size and whether the frame times are irregular."""

@@ -9,11 +9,13 @@ turning head, speech, blinks, drift and noise. Amplitudes are in inter-ocular di
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from enum import StrEnum
 
 import numpy as np
 from numpy.typing import NDArray
 
+from models.network import BROWS, MIRROR, MOUTH
 from models.types import GRID_HZ, REGION_COUNT, ExpressionType, FloatArray
 from training.actions import ACTIONS, EXPRESSIONS, SPEECH_SHAPES, Profile, Side, intensity_profile, region_displacement
 
@@ -23,15 +25,59 @@ VISIBLE_MICRO_IOD = 0.02
 
 
 @dataclass(frozen=True, slots=True)
+class ExpressionSize:
+    """How large and how varied drawn expressions are.
+
+    log_mean, log_sd: of a person's expressivity, the factor on all macro-expressions. largest: highest amplitude of a
+    macro-expression, in full strengths of its actions. brisk_share: share of the micro-expressions that are as large as
+    macro-expressions, as a flash of the brows is. unnamed_share: share of the expressions that move the regions of
+    mouth or brows in a way that no action describes. largest_iod: no region goes further.
+    """
+
+    log_mean: float = 0.0
+    log_sd: float = 0.25
+    largest: float = 1.4
+    brisk_share: float = 0.0
+    unnamed_share: float = 0.0
+    largest_iod: float = float("inf")
+
+
+UNNAMED_IOD, IDLE_IOD = (0.06, 0.25), (0.01, 0.06)
+"""How far a movement that no action describes goes: as an expression, and as one of a face at rest that is none."""
+
+RESERVED = ExpressionSize()
+"""Of people who sit still in a laboratory and suppress what they feel."""
+
+LIVELY = ExpressionSize(0.25, 0.45, 2.5, 0.3, 0.3, 0.35)
+"""Of people who speak and laugh. With 63 mm between the eyes the largest brow raise is then 0.17 IOD or 11 mm and the
+largest way of a lip corner 22 mm. Brows were seen to rise by 7.6 to 9.0 mm in the mean of the groups when people raised
+them as far as they could (Cruz and Cruz 2004); spontaneous smiles of children made the mouth 27 % wider, the corners
+going up at 47 degrees (Tarantili et al. 2005), which is some 10 mm."""
+
+
+@dataclass(frozen=True, slots=True)
 class TrackSettings:
     """What a set of tracks holds. Shares are probabilities for one track; the rest of a track is calm."""
 
     duration_s: float = 30.0
     speech_share: float = 0.35
     turns_share: float = 0.5
+    idle_share: float = 0.0
     dense_share: float = 0.5
     empty_share: float = 0.15
     recorded_noise_share: float = 0.5
+    size: ExpressionSize = field(default_factory=lambda: RESERVED)
+
+
+class People(StrEnum):
+    """Whom drawn tracks show."""
+
+    RESERVED = "reserved"
+    LIVELY = "lively"
+
+    @property
+    def tracks(self) -> TrackSettings:
+        return TrackSettings() if self is People.RESERVED else TrackSettings(size=LIVELY, idle_share=1.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,12 +122,14 @@ def _track(rng: np.random.Generator, calm: Sequence[FloatArray], settings: Track
     if rng.random() < settings.turns_share:
         position += _head_turns(rng, time_s)
     position += _blinks(rng, time_s)
+    if settings.idle_share and rng.random() < settings.idle_share:
+        position += _idle(rng, time_s)
     strength = np.zeros((frames, 2), np.float32)
     events: list[TrackEvent] = []
     if rng.random() >= settings.empty_share:
-        person = _person(rng)
+        person = _person(rng, settings.size)
         dense = rng.random() < settings.dense_share
-        position += _expressions(rng, time_s, person, dense, speech, strength, events)
+        position += _expressions(rng, time_s, person, settings.size, (dense, speech), strength, events)
     return Track(position.astype(np.float32), strength, tuple(events))
 
 
@@ -118,10 +166,9 @@ class _Person:
     asymmetry: float
 
 
-def _person(rng: np.random.Generator) -> _Person:
-    return _Person(
-        np.exp(rng.normal(0.0, 0.25, (REGION_COUNT, 2))), float(np.exp(rng.normal(0.0, 0.25))), rng.uniform(-0.3, 0.3)
-    )
+def _person(rng: np.random.Generator, size: ExpressionSize) -> _Person:
+    gain = np.exp(rng.normal(0.0, 0.25, (REGION_COUNT, 2)))
+    return _Person(gain, float(np.exp(rng.normal(size.log_mean, size.log_sd))), rng.uniform(-0.3, 0.3))
 
 
 def _pattern(rng: np.random.Generator, person: _Person, names: Sequence[str]) -> NDArray[np.float64]:
@@ -138,15 +185,27 @@ def _pattern(rng: np.random.Generator, person: _Person, names: Sequence[str]) ->
     return np.asarray(total * person.gain * lean + blur)
 
 
+def _unnamed(rng: np.random.Generator, moved: Sequence[int], low_iod: float, high_iod: float) -> NDArray[np.float64]:
+    """Displacement of the regions when these go anywhere together, the furthest low to high IOD (log-uniform)."""
+    total = np.zeros((REGION_COUNT, 2))
+    total[list(moved)] = rng.normal(size=(len(moved), 2))
+    if rng.random() < 0.5:
+        total = (total + total[list(MIRROR)] * [-1.0, 1.0]) / 2.0
+    total /= np.linalg.norm(total, axis=1).max()
+    total += rng.normal(0.0, 0.06, total.shape)
+    return np.asarray(total * np.exp(rng.uniform(np.log(low_iod), np.log(high_iod))))
+
+
 def _expressions(
     rng: np.random.Generator,
     time_s: NDArray[np.float64],
     person: _Person,
-    dense: bool,
-    speech: bool,
+    size: ExpressionSize,
+    dense_speech: tuple[bool, bool],
     strength: FloatArray,
     events: list[TrackEvent],
 ) -> NDArray[np.float64]:
+    dense, speech = dense_speech
     position = np.zeros((len(time_s), REGION_COUNT, 2))
     cursor = float(rng.uniform(0.0, 3.0))
     names = [a.name for a in EXPRESSIONS]
@@ -169,9 +228,15 @@ def _expressions(
         cursor = offset_s
         chosen = rng.choice(names, size=min(int(rng.geometric(0.65)), 3), replace=False, p=weights / weights.sum())
         pattern = _pattern(rng, person, list(chosen))
-        amplitude = (
-            rng.uniform(0.2, 0.6) if micro else float(np.clip(person.expressivity * rng.uniform(0.3, 1.3), 0.25, 1.4))
-        )
+        if micro and not (size.brisk_share and rng.random() < size.brisk_share):
+            amplitude = rng.uniform(0.2, 0.6)
+        else:
+            amplitude = float(np.clip(person.expressivity * rng.uniform(0.3, 1.3), 0.25, size.largest))
+            if size.unnamed_share and rng.random() < size.unnamed_share:
+                # while talking, a mouth that goes anywhere is talking
+                moved = BROWS if speech or rng.random() < 0.25 else MOUTH
+                pattern = _unnamed(rng, moved, *UNNAMED_IOD) / amplitude
+        amplitude = min(amplitude, size.largest_iod / float(np.linalg.norm(pattern, axis=1).max()))
         apex_s = onset_s + length_s * rng.uniform(0.3, 0.6)
         shape = list(Profile)[int(rng.integers(len(Profile)))]
         profile = intensity_profile(time_s, onset_s, apex_s, offset_s, shape, hold_s)
@@ -242,6 +307,21 @@ def _head_turns(rng: np.random.Generator, time_s: NDArray[np.float64]) -> NDArra
         field -= field[[6, 7]].mean(0)
         size = np.exp(rng.uniform(np.log(0.006), np.log(0.035)))
         position += profile[:, None, None] * field * (size / np.linalg.norm(field, axis=1).max())
+    return position
+
+
+def _idle(rng: np.random.Generator, time_s: NDArray[np.float64]) -> NDArray[np.float64]:
+    """What a mouth does without expressing anything: swallowing, wet lips, a breath; some of it stays for a while."""
+    position = np.zeros((len(time_s), REGION_COUNT, 2))
+    pause_s = rng.uniform(3.0, 15.0)
+    t = float(rng.exponential(pause_s))
+    while t < time_s[-1]:
+        length_s = float(np.exp(rng.uniform(np.log(0.25), np.log(2.5))))
+        apex_s = t + length_s * rng.uniform(0.3, 0.7)
+        hold_s = float(rng.exponential(6.0)) if rng.random() < 0.25 else 0.0
+        profile = intensity_profile(time_s, t, apex_s, t + length_s + hold_s, Profile.SMOOTH, hold_s)
+        position += profile[:, None, None] * _unnamed(rng, MOUTH, *IDLE_IOD)
+        t += length_s + float(rng.exponential(pause_s))
     return position
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from models.types import ExpressionType, Interval
-from training.calibrate import Limits, Truth, choose, count, evaluate, iou_s, truths
+from training.calibrate import Limits, Truth, choose, count, evaluate, iou_s, pooled, truths
 from training.rendered import Order
 
 MACRO, MICRO = ExpressionType.MACRO, ExpressionType.MICRO
@@ -48,3 +48,16 @@ def test_thresholds_keep_the_limits_before_they_please_f1() -> None:
     strict = choose({busy: hits, still: [alarm]}, Limits(still=0.0))
     assert strict[MACRO] > 0.7, "the still video allows no alarm, whatever it costs elsewhere"
     assert evaluate({still: [alarm]}, strict)["still"].found == 0
+
+
+def test_expressions_of_lively_people_are_no_alarms_and_count_in_f1() -> None:
+    busy, lively = Order("random", 1001, 10.0), Order("lively", 1301, 30.0)
+    found = {
+        order: [interval(t.type, t.onset_s, t.offset_s, score) for t in truths(order) if t.asked]
+        for order, score in ((busy, 0.6), (lively, 0.4))
+    }
+    chosen = choose(found, Limits())
+    assert max(chosen.values()) <= 0.4, "higher thresholds would lose the lively person's expressions"
+    both = pooled(evaluate(found, chosen).values())
+    assert both.f1 == 1.0 and both.hits == both.truths == sum(len(i) for i in found.values()) > 5
+    assert both.minutes == pytest.approx(40.0 / 60.0)

@@ -47,3 +47,17 @@ def test_only_strong_enough_events_are_asked_for() -> None:
 
     assert visible(smile(1.0))
     assert not visible(smile(0.05))
+
+
+def test_lively_video_is_the_same_video_with_larger_expressions() -> None:
+    for kind, plain in (("lively", "random"), ("lively_conversation", "conversation")):
+        large, small = (
+            [e for seed in range(8) for e in Order(k, 4001 + seed).script().expressions] for k in (kind, plain)
+        )
+        assert [(e.actions, e.onset_s, e.offset_s, e.type) for e in large] == [
+            (e.actions, e.onset_s, e.offset_s, e.type) for e in small
+        ]
+        assert np.percentile([e.largest_iod for e in large], 90) > 1.1 * np.percentile(
+            [e.largest_iod for e in small], 90
+        )
+        assert max(e.largest_iod for e in large) <= 0.35 + 1e-6

@@ -7,8 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from models.network import BROWS, MOUTH
 from models.types import GRID_HZ, REGION_COUNT, ExpressionType
-from training.tracks import Track, TrackSettings, make_tracks
+from training.tracks import LIVELY, People, Track, TrackSettings, make_tracks
 
 SETTINGS = TrackSettings(duration_s=20.0)
 PLAIN = replace(SETTINGS, speech_share=0.0, turns_share=0.0, empty_share=0.0, recorded_noise_share=0.0)
@@ -102,3 +103,51 @@ def test_recorded_noise_is_used() -> None:
     given = make_tracks(3, 2, calm, replace(quiet, recorded_noise_share=1.0))
     for a, b in zip(without, given, strict=True):
         assert np.diff(b.position_iod, axis=0).std() > 2 * np.diff(a.position_iod, axis=0).std()
+
+
+def _ways_iod(settings: TrackSettings, count: int) -> dict[ExpressionType, list[np.ndarray]]:
+    """Way of every region at the apex of every expression, (12,) each; the track without expressions is taken off."""
+    full, empty = (make_tracks(count, 6, settings=replace(settings, empty_share=share)) for share in (0.0, 1.0))
+    ways: dict[ExpressionType, list[np.ndarray]] = {kind: [] for kind in ExpressionType}
+    for t, still in zip(full, empty, strict=True):
+        for e in t.events:
+            ways[e.type].append(np.linalg.norm(t.position_iod[e.apex] - still.position_iod[e.apex], axis=1))
+    return ways
+
+
+def test_lively_people_move_more_and_more_unlike_one_another_within_limits() -> None:
+    quiet = replace(PLAIN, duration_s=60.0)
+    reserved = _ways_iod(quiet, 40)
+    lively = _ways_iod(replace(quiet, size=replace(LIVELY, unnamed_share=0.0)), 40)
+    for kind in ExpressionType:
+        small, large = (np.array([way.max() for way in ways[kind]]) for ways in (reserved, lively))
+        assert np.median(large) > np.median(small)
+        assert np.percentile(large, 90) > 1.25 * np.percentile(small, 90)
+    capped = _ways_iod(replace(quiet, size=replace(LIVELY, largest_iod=0.05)), 10)
+    assert max(way.max() for ways in capped.values() for way in ways) < 0.05 * 1.09, "the limit and the wobble"
+
+
+def test_movements_without_a_name_are_of_the_mouth_or_the_brows_and_beside_talk_of_the_brows() -> None:
+    for speech_share, groups in ((0.0, {"brows", "mouth"}), (1.0, {"brows"})):
+        settings = replace(PLAIN, speech_share=speech_share, size=replace(LIVELY, unnamed_share=1.0))
+        ways = _ways_iod(settings, 20)[ExpressionType.MACRO]
+        assert len(ways) > 40
+        assert {"brows" if way[list(BROWS)].max() > way[list(MOUTH)].max() else "mouth" for way in ways} == groups
+
+
+def test_a_mouth_at_rest_moves_a_little_and_that_is_no_expression() -> None:
+    quiet = replace(PLAIN, empty_share=1.0)
+    # blinks and noise are drawn first, so the two differ in what the mouth does at rest alone
+    for still, idle in zip(
+        make_tracks(6, 9, settings=quiet), make_tracks(6, 9, settings=replace(quiet, idle_share=1.0)), strict=True
+    ):
+        way = np.linalg.norm(idle.position_iod - still.position_iod, axis=2)
+        assert not idle.strength.any() and not idle.events
+        assert way[:, list(MOUTH)].max() > way[:, list(BROWS)].max() * 2
+        assert 0.005 < way.max() < 0.15
+
+
+def test_whom_tracks_show_is_a_choice() -> None:
+    assert People.RESERVED.tracks == TrackSettings()
+    lively = People("lively").tracks
+    assert lively.size == LIVELY and lively.idle_share > 0
