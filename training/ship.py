@@ -89,6 +89,8 @@ def calm_stretches(recordings: Sequence[Recording]) -> list[FloatArray]:
 def _make(data: Path, cache: Path, out: Path, jobs: int, settings: TrainSettings) -> None:
     if not data.is_dir():
         raise UsageError(f"{data} is not a folder; name the one that holds casme2 and samm_lv.")
+    # the order of sums, and with it the weights, depends on how many threads share them
+    _one_thread()
     recordings = [r for name in DATA_SETS for r in load_flow12(data / name)]
     look_ahead = [*training_orders(), *calibration_orders()]
     with ProcessPoolExecutor(jobs, initializer=_one_thread) as pool:
