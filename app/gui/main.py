@@ -69,6 +69,8 @@ def make_application(arguments: list[str]) -> QApplication:
         if "cv2" in os.environ.get(name, ""):
             del os.environ[name]
     app = QApplication(arguments)
+    # once, before there are windows: Qt deletes the style before, which a style sheet may still use for their widgets
+    app.setStyle("Fusion")
     app.setApplicationName("apexspot")
     app.setDesktopFileName("apexspot")
     return app

@@ -90,7 +90,6 @@ def system_is_dark(app: QApplication) -> bool:
 
 def apply_theme(app: QApplication, theme: Theme) -> None:
     """Give the whole application the theme's palette, style sheet and plot options."""
-    app.setStyle("Fusion")
     role = QPalette.ColorRole
     palette = QPalette(QColor(theme.window))
     for target, colour in (
