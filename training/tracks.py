@@ -48,7 +48,7 @@ UNNAMED_IOD, IDLE_IOD = (0.06, 0.25), (0.01, 0.06)
 RESERVED = ExpressionSize()
 """Of people who sit still in a laboratory and suppress what they feel."""
 
-LIVELY = ExpressionSize(0.25, 0.45, 2.5, 0.3, 0.3, 0.35)
+LIVELY = ExpressionSize(log_mean=0.25, log_sd=0.45, largest=2.5, brisk_share=0.3, unnamed_share=0.3, largest_iod=0.35)
 """Of people who speak and laugh. With 63 mm between the eyes the largest brow raise is then 0.17 IOD or 11 mm and the
 largest way of a lip corner 22 mm. Brows were seen to rise by 7.6 to 9.0 mm in the mean of the groups when people raised
 them as far as they could (Cruz and Cruz 2004); spontaneous smiles of children made the mouth 27 % wider, the corners
