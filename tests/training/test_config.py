@@ -14,8 +14,9 @@ from pydantic import ValidationError
 from models.errors import UsageError
 from models.network import NetworkSettings
 from training.config import RunConfig, load_config
-from training.ship import LIVE, SETTINGS
+from training.ship import LIVE, PEOPLE, SETTINGS
 from training.spotformer import SpotformerSettings
+from training.tracks import People
 
 
 def load(tmp_path: Path, text: str, start: NetworkSettings | None = None) -> RunConfig:
@@ -126,3 +127,12 @@ def test_half_of_the_members_see_recordings_alone_unless_it_says_otherwise(tmp_p
 def test_what_ships_starts_a_run_of_its_own_shape() -> None:
     config = load_config(None, LIVE.network)
     assert config.shape == LIVE.network and config.settings().lab_members == 0
+
+
+def test_the_recipe_of_the_shipped_network_can_be_written_as_the_documents_write_it(tmp_path: Path) -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs" / "training.md").read_text("utf-8")
+    shipped = page.split("that of `python -m training.ship`:\n\n", 1)[1].split("\n\n", 1)[0]
+    config = load(tmp_path, "\n".join(line.strip() for line in shipped.splitlines()))
+    assert config.settings() == LIVE and config.drawn_people is PEOPLE
+    assert RunConfig().drawn_people is People.RESERVED
+    assert "drawn_people" in refusal(tmp_path, "drawn_people = 'sleepy'")
