@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import reduce
 from pathlib import Path
 
 import numpy as np
@@ -53,6 +54,17 @@ class Result:
     @property
     def f1(self) -> float:
         return 2 * self.hits / max(self.truths + self.found, 1)
+
+    def plus(self, other: Result) -> Result:
+        """Both together, under this one's kind."""
+        return Result(
+            self.kind,
+            self.minutes + other.minutes,
+            self.truths + other.truths,
+            self.found + other.found,
+            self.hits + other.hits,
+            self.loose + other.loose,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,33 +128,17 @@ def evaluate(
     results: dict[str, Result] = {}
     for order, intervals in found.items():
         kept = intervals if thresholds is None else above(intervals, thresholds)
-        hits, counted, asked = count(kept, truths(order))
-        loose = count(kept, truths(order), same_type=False)[0]
+        true = truths(order)
+        hits, counted, asked = count(kept, true)
+        loose = count(kept, true, same_type=False)[0]
         before = results.get(order.kind, Result(order.kind, 0.0, 0, 0, 0, 0))
-        results[order.kind] = Result(
-            order.kind,
-            before.minutes + order.duration_s / 60.0,
-            before.truths + asked,
-            before.found + counted,
-            before.hits + hits,
-            before.loose + loose,
-        )
+        results[order.kind] = before.plus(Result(order.kind, order.duration_s / 60.0, asked, counted, hits, loose))
     return results
 
 
 def pooled(results: Iterable[Result]) -> Result:
     """Several kinds of video as one."""
-    total = Result("all", 0.0, 0, 0, 0, 0)
-    for r in results:
-        total = Result(
-            "all",
-            total.minutes + r.minutes,
-            total.truths + r.truths,
-            total.found + r.found,
-            total.hits + r.hits,
-            total.loose + r.loose,
-        )
-    return total
+    return reduce(Result.plus, results, Result("all", 0.0, 0, 0, 0, 0))
 
 
 def choose(found: dict[Order, list[Interval]], limits: Limits) -> dict[ExpressionType, float]:

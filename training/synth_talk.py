@@ -7,7 +7,6 @@ from dataclasses import replace
 
 import numpy as np
 
-from models.types import ExpressionType
 from training.synth_script import (
     Event,
     Script,
@@ -66,16 +65,15 @@ def lively_conversation_script(
 
 def _lively(script: Script) -> Script:
     rng = np.random.default_rng([script.seed, 6])
-    person = float(np.exp(rng.normal(LIVELY.log_mean, LIVELY.log_sd)))
+    person = LIVELY.expressivity(rng)
     events = []
     for event in script.events:
-        if event.type is None:
-            events.append(event)
-            continue
-        brisk = event.type is not ExpressionType.MICRO or rng.random() < LIVELY.brisk_share
-        amplitude = float(np.clip(person * rng.uniform(0.3, 1.3), 0.25, LIVELY.largest)) if brisk else event.amplitude
-        drawn = replace(event, amplitude=amplitude)
-        events.append(replace(drawn, amplitude=amplitude * min(1.0, LIVELY.largest_iod / drawn.largest_iod)))
+        drawn = event
+        if event.type is not None:
+            if LIVELY.is_large(rng, event.type):
+                drawn = replace(event, amplitude=LIVELY.amplitude(rng, person))
+            drawn = replace(drawn, amplitude=drawn.amplitude * min(1.0, LIVELY.largest_iod / drawn.largest_iod))
+        events.append(drawn)
     return replace(script, events=tuple(events))
 
 

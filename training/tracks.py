@@ -9,7 +9,7 @@ turning head, speech, blinks, drift and noise. Amplitudes are in inter-ocular di
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
@@ -41,6 +41,18 @@ class ExpressionSize:
     unnamed_share: float = 0.0
     largest_iod: float = float("inf")
 
+    def expressivity(self, rng: np.random.Generator) -> float:
+        """Of one person."""
+        return float(np.exp(rng.normal(self.log_mean, self.log_sd)))
+
+    def is_large(self, rng: np.random.Generator, kind: ExpressionType) -> bool:
+        """Whether an expression has the size of a macro-expression."""
+        return kind is ExpressionType.MACRO or (self.brisk_share > 0 and bool(rng.random() < self.brisk_share))
+
+    def amplitude(self, rng: np.random.Generator, expressivity: float) -> float:
+        """Of an expression of that size, in full strengths of its actions."""
+        return float(np.clip(expressivity * rng.uniform(0.3, 1.3), 0.25, self.largest))
+
 
 UNNAMED_IOD, IDLE_IOD = (0.06, 0.25), (0.01, 0.06)
 """How far a movement that no action describes goes: as an expression, and as one of a face at rest that is none."""
@@ -66,7 +78,7 @@ class TrackSettings:
     dense_share: float = 0.5
     empty_share: float = 0.15
     recorded_noise_share: float = 0.5
-    size: ExpressionSize = field(default_factory=lambda: RESERVED)
+    size: ExpressionSize = RESERVED
 
 
 class People(StrEnum):
@@ -129,7 +141,7 @@ def _track(rng: np.random.Generator, calm: Sequence[FloatArray], settings: Track
     if rng.random() >= settings.empty_share:
         person = _person(rng, settings.size)
         dense = rng.random() < settings.dense_share
-        position += _expressions(rng, time_s, person, settings.size, (dense, speech), strength, events)
+        position += _expressions(rng, time_s, person, dense, speech, strength, events)
     return Track(position.astype(np.float32), strength, tuple(events))
 
 
@@ -159,16 +171,20 @@ def _recorded(rng: np.random.Generator, frames: int, calm: Sequence[FloatArray])
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Person:
-    """How one person deviates from the patterns: a gain per region and axis, a preferred side, overall expressivity."""
+    """How one person deviates from the patterns: a gain per region and axis, a preferred side, overall expressivity.
+
+    size: what the person's expressions are drawn from.
+    """
 
     gain: NDArray[np.float64]
     expressivity: float
     asymmetry: float
+    size: ExpressionSize
 
 
 def _person(rng: np.random.Generator, size: ExpressionSize) -> _Person:
     gain = np.exp(rng.normal(0.0, 0.25, (REGION_COUNT, 2)))
-    return _Person(gain, float(np.exp(rng.normal(size.log_mean, size.log_sd))), rng.uniform(-0.3, 0.3))
+    return _Person(gain, size.expressivity(rng), rng.uniform(-0.3, 0.3), size)
 
 
 def _pattern(rng: np.random.Generator, person: _Person, names: Sequence[str]) -> NDArray[np.float64]:
@@ -200,12 +216,12 @@ def _expressions(
     rng: np.random.Generator,
     time_s: NDArray[np.float64],
     person: _Person,
-    size: ExpressionSize,
-    dense_speech: tuple[bool, bool],
+    dense: bool,
+    speech: bool,
     strength: FloatArray,
     events: list[TrackEvent],
 ) -> NDArray[np.float64]:
-    dense, speech = dense_speech
+    size = person.size
     position = np.zeros((len(time_s), REGION_COUNT, 2))
     cursor = float(rng.uniform(0.0, 3.0))
     names = [a.name for a in EXPRESSIONS]
@@ -216,6 +232,7 @@ def _expressions(
     while True:
         gap_s = rng.exponential(0.7) if dense else rng.uniform(1.5, 9.0)
         micro = rng.random() < 0.3
+        kind = ExpressionType.MICRO if micro else ExpressionType.MACRO
         if micro:
             length_s, hold_s = rng.uniform(0.2, 0.5), 0.0
         else:
@@ -228,10 +245,10 @@ def _expressions(
         cursor = offset_s
         chosen = rng.choice(names, size=min(int(rng.geometric(0.65)), 3), replace=False, p=weights / weights.sum())
         pattern = _pattern(rng, person, list(chosen))
-        if micro and not (size.brisk_share and rng.random() < size.brisk_share):
+        if not size.is_large(rng, kind):
             amplitude = rng.uniform(0.2, 0.6)
         else:
-            amplitude = float(np.clip(person.expressivity * rng.uniform(0.3, 1.3), 0.25, size.largest))
+            amplitude = size.amplitude(rng, person.expressivity)
             if size.unnamed_share and rng.random() < size.unnamed_share:
                 # while talking, a mouth that goes anywhere is talking
                 moved = BROWS if speech or rng.random() < 0.25 else MOUTH
@@ -242,7 +259,6 @@ def _expressions(
         profile = intensity_profile(time_s, onset_s, apex_s, offset_s, shape, hold_s)
         wobble = 1.0 + 0.08 * np.sin(2 * np.pi * time_s * rng.uniform(0.2, 0.8) + rng.uniform(0, 6))
         position += (amplitude * profile * wobble)[:, None, None] * pattern
-        kind = ExpressionType.MICRO if micro else ExpressionType.MACRO
         largest = float(np.linalg.norm(amplitude * pattern, axis=1).max())
         visible = largest >= (VISIBLE_MICRO_IOD if micro else VISIBLE_MACRO_IOD)
         column = 1 if micro else 0
