@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Protocol
@@ -76,6 +77,15 @@ class _Anchor:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class _Measured:
+    """What one frame shows since the anchor: the head's motion, what it leaves at the regions (12, 2), sharpness."""
+
+    motion: RigidMotion
+    left_iod: Array
+    sharp: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class _Since:
     """Displacement (12, 2) of the regions since the anchor: what the rigid fit left, and without the turn's error."""
 
@@ -91,9 +101,9 @@ class Perception:
     """Face, flow, head motion and drift correction in one: ``process`` each frame in order of time.
 
     The same frames with the same times give the same numbers; nothing depends on when or how fast they come, nor on
-    the number of threads. Where no face is seen the result is invalid and its positions are NaN, and the next face
-    starts anew; so do a picture of another size and a time that goes back. Over a gap of more than ``max_gap_s`` the
-    landmarks' own step stands in for the flow.
+    the number of threads: the flow is measured beside the landmarks, in a thread of its own. Where no face is seen the
+    result is invalid and its positions are NaN, and the next face starts anew; so do a picture of another size and a
+    time that goes back. Over a gap of more than ``max_gap_s`` the landmarks' own step stands in for the flow.
 
     Not for use by two threads at once. Close it, or use it as a context manager.
 
@@ -112,6 +122,8 @@ class Perception:
         self._shape: tuple[int, ...] | None = None
         self._time_s = -math.inf
         self._tracker: Tracker = tracker if tracker is not None else FaceTracker()
+        # flow needs nothing of what the landmarks say about the same frame, so both are at work at a time
+        self._beside = ThreadPoolExecutor(1, "apexspot-flow")
 
     def process(self, frame: Frame) -> FrameMotion:
         """Follow the face into ``frame``; see ``FrameMotion`` for what comes back."""
@@ -120,7 +132,10 @@ class Perception:
             self._turns.restart()
         gap_s = frame.time_s - self._time_s
         self._shape, self._time_s = frame.image.shape, frame.time_s
+        anchor = self._anchor if gap_s <= self.settings.max_gap_s else None
+        measuring = None if anchor is None else self._beside.submit(self._measure, anchor, frame.image)
         track = self._tracker.track(frame.image, frame.time_s)
+        measured = None if measuring is None else measuring.result()
         if track is None:
             self._restart()
             nothing = np.full((REGION_COUNT, 2), np.nan, np.float32)
@@ -128,43 +143,44 @@ class Perception:
         pose = head_pose(track.landmarks_px)
         landmark_iod, axis = pose.regions_iod.astype(np.float64), pose.rotation[:2, 2]
         step_iod: Array | None = None
-        motion: RigidMotion | None = None
-        since_s, sharp = 0.0, 0.0
-        if self._anchor is not None and gap_s <= self.settings.max_gap_s:
-            since_s = frame.time_s - self._anchor.time_s
-            motion, left_iod, face = self._measure(self._anchor, frame.image)
-            sharp = sharpness(face, self._anchor.iod_px)
-            since = _Since(left_iod, left_iod - self._turns.in_flow(motion.turn))
+        since_s = 0.0
+        if anchor is not None and measured is not None:
+            since_s = frame.time_s - anchor.time_s
+            left_iod, turn = measured.left_iod, measured.motion.turn
+            since = _Since(left_iod, left_iod - self._turns.in_flow(turn))
             step_iod = since.corrected_iod - self._since_anchor.corrected_iod
             self._turns.learn_landmarks(landmark_iod, left_iod - self._since_anchor.left_iod, axis, gap_s)
             self._since_anchor = since
         turned_rad = pose.angle_to(self._pose) if self._pose is not None else 0.0
         self._pose = pose
         position = self._drift.update(landmark_iod - self._turns.in_landmarks(axis), step_iod, gap_s, turned_rad)
-        if motion is None or self._is_stale(since_s, motion):
-            if motion is not None:
-                self._turns.learn_flow(self._since_anchor.left_iod, motion.turn, since_s)
-            self._anchor = self._new_anchor(frame, track, pose)
-            if motion is None:
-                sharp = sharpness(self._anchor.face, self._anchor.iod_px)
-            self._since_anchor = _Since.nothing()
+        motion = None if measured is None else measured.motion
+        if measured is None:
+            begun = self._begin_anew(frame, track, pose)
+            sharp = sharpness(begun.face, begun.iod_px)
+        else:
+            sharp = measured.sharp
+            if self._is_stale(since_s, measured.motion):
+                self._turns.learn_flow(self._since_anchor.left_iod, measured.motion.turn, since_s)
+                self._begin_anew(frame, track, pose)
         quality = frame_quality(track, pose, frame.image.shape, sharp, motion, since_s)
         return FrameMotion(frame.index, frame.time_s, True, position.astype(np.float32), quality, track)
 
-    def _measure(self, anchor: _Anchor, image: Image) -> tuple[RigidMotion, Array, Image]:
-        """The head's motion since the anchor, what it leaves at the regions (12, 2) in IOD, and the aligned face."""
+    def _measure(self, anchor: _Anchor, image: Image) -> _Measured:
         face = self._flow.warp(image, anchor.transform)
         dense = self._flow.dense(anchor.face, face)
         moved = self._flow.at(dense, anchor.points_px).astype(np.float64) / anchor.iod_px
         motion = fit_rigid(anchor.points_iod[:_RIGID_COUNT], moved[:_RIGID_COUNT])
-        return motion, moved[_RIGID_COUNT:] - motion.at(anchor.points_iod[_RIGID_COUNT:]), face
+        left_iod = moved[_RIGID_COUNT:] - motion.at(anchor.points_iod[_RIGID_COUNT:])
+        return _Measured(motion, left_iod, sharpness(face, anchor.iod_px))
 
     def _is_stale(self, since_s: float, motion: RigidMotion) -> bool:
         """Whether the next frame is better measured from the present one than from the anchor."""
         old = since_s >= self.settings.lag_s - _TIME_TOLERANCE_S
         return old or motion.shift_iod > _MAX_SHIFT_IOD or motion.turn_rad > _MAX_TURN_RAD
 
-    def _new_anchor(self, frame: Frame, track: FaceTrack, pose: HeadPose) -> _Anchor:
+    def _begin_anew(self, frame: Frame, track: FaceTrack, pose: HeadPose) -> _Anchor:
+        """Make this frame the one that the next are measured from."""
         transform = alignment(track.landmarks_px, self.settings.flow.aligned)
         face = self._flow.warp(frame.image, transform)
         points = track.landmarks_px[_POINTS].astype(np.float64)
@@ -173,7 +189,9 @@ class Perception:
         iod_px = pose.scale_px * zoom
         inside = np.column_stack([points_px, points[:, 2] * zoom])
         points_iod = (inside - inside[:_RIGID_COUNT].mean(axis=0)) / iod_px
-        return _Anchor(frame.time_s, face, transform, points_px, points_iod, iod_px)
+        self._anchor = _Anchor(frame.time_s, face, transform, points_px, points_iod, iod_px)
+        self._since_anchor = _Since.nothing()
+        return self._anchor
 
     def _restart(self) -> None:
         self._anchor = None
@@ -183,8 +201,9 @@ class Perception:
         self._turns.lose_face()
 
     def close(self) -> None:
-        """Free MediaPipe; harmless when repeated."""
+        """Free MediaPipe and the thread for the flow; harmless when repeated."""
         self._tracker.close()
+        self._beside.shutdown()
 
     def __enter__(self) -> Perception:
         return self

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import threading
 
 import cv2
 import numpy as np
@@ -11,9 +12,10 @@ from numpy.typing import NDArray
 
 from models.assets import asset_path
 from models.face import FaceTracker
+from models.flow import RegionFlow
 from models.perception import Perception
 from models.perception_drift import DriftCorrection
-from models.types import LOW_QUALITY, REGION_LANDMARKS, Frame, FrameMotion, Image
+from models.types import LOW_QUALITY, REGION_LANDMARKS, FaceTrack, FloatArray, Frame, FrameMotion, Image
 
 WIDTH_PX, HEIGHT_PX = 400, 300
 BLANK = np.zeros((HEIGHT_PX, WIDTH_PX, 3), np.uint8)
@@ -119,6 +121,27 @@ def test_after_a_long_gap_the_landmarks_carry_the_position_on(scene: Scene) -> N
     assert all(motion.valid for motion in motions)
     moved = motions[-1].position_iod[8] - motions[7].position_iod[8]
     assert moved[1] > 0.04
+
+
+def test_flow_is_measured_while_the_landmarks_are_sought(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun = threading.Event()
+    seen_begun: list[bool] = []
+    dense = RegionFlow.dense
+
+    def told(self: RegionFlow, first: Image, second: Image) -> FloatArray:
+        begun.set()
+        return dense(self, first, second)
+
+    class Waiting(FaceTracker):
+        def track(self, image: Image, time_s: float) -> FaceTrack | None:
+            seen_begun.append(begun.wait(5.0) if time_s > 0 else begun.is_set())
+            return super().track(image, time_s)
+
+    monkeypatch.setattr(RegionFlow, "dense", told)
+    image = scene.draw()
+    with Perception(tracker=Waiting()) as perception:
+        assert all(perception.process(Frame(i, i / 30, image)).valid for i in range(2))
+    assert seen_begun == [False, True]
 
 
 def test_times_that_stand_still_or_go_back(scene: Scene) -> None:
