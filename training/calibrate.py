@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from functools import reduce
+from functools import cache, reduce
 from pathlib import Path
 
 import numpy as np
@@ -88,9 +88,11 @@ def spot(seen: Sequence[FrameMotion], spotter: Spotter) -> list[Interval]:
     return found + list(analyzer.finish().intervals)
 
 
-def truths(order: Order) -> list[Truth]:
+@cache
+def truths(order: Order) -> tuple[Truth, ...]:
+    """The true expressions of a rendered video; they are asked for again at every pair of thresholds."""
     script = order.script()
-    return [Truth(e.type, e.onset_s, e.offset_s, visible(e)) for e in script.expressions if e.type is not None]
+    return tuple(Truth(e.type, e.onset_s, e.offset_s, visible(e)) for e in script.expressions if e.type is not None)
 
 
 def iou_s(a: tuple[float, float], b: tuple[float, float]) -> float:
