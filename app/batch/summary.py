@@ -159,4 +159,5 @@ def _text(text: str) -> str:
 
 
 def _number(value: object, decimals: int) -> str:
-    return f"{value:.{decimals}f}" if isinstance(value, int | float) else ""
+    # NAME.json keeps four decimals; a row made from what it keeps must be the row of the result itself
+    return f"{round(value, 4):.{decimals}f}" if isinstance(value, int | float) else ""

@@ -5,13 +5,15 @@ import json
 import subprocess
 import sys
 import tracemalloc
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from app.batch.find import result_names
-from app.spot import SpotFiles, spot_video
+from app.batch.summary import row_of_result, row_of_summary
+from app.spot import SpotFiles, _summary, spot_video
 from models.assets import DEMO_CLIP, asset_path
 from models.errors import OutputError, VideoError
 from models.spotter import Spotter
@@ -89,6 +91,17 @@ def test_spotting_again_gives_the_same_files(tmp_path, spotter, face_video):
     first, second = (json.loads(files.summary.read_text("utf-8")) for files in (one, two))
     assert first.pop("taken_s") > 0 < second.pop("taken_s")
     assert first == second
+
+
+def test_a_row_is_the_same_from_the_result_and_from_its_json(demo, spotter):
+    result = replace(demo[0], duration_s=20.26649, fps=29.99949, face_share=0.98765)
+    kept = json.loads(json.dumps(_summary(result, result.files, spotter)))
+    assert row_of_result(result.video, "r", result) == row_of_summary(result.video, "r", kept)
+
+
+def test_the_time_taken_is_what_the_json_keeps(tmp_path, spotter, face_video):
+    result = spot_video(face_video, SpotFiles.of(tmp_path, "one"), spotter)
+    assert result.taken_s == json.loads(result.files.summary.read_text("utf-8"))["taken_s"]
 
 
 def test_without_a_face_the_table_is_empty_and_it_says_so(tmp_path, spotter, faceless_video):
