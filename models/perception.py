@@ -80,6 +80,7 @@ class _Anchor:
 class _Measured:
     """What one frame shows since the anchor: the head's motion, what it leaves at the regions (12, 2), sharpness."""
 
+    since_s: float
     motion: RigidMotion
     left_iod: Array
     sharp: float
@@ -133,7 +134,7 @@ class Perception:
         gap_s = frame.time_s - self._time_s
         self._shape, self._time_s = frame.image.shape, frame.time_s
         anchor = self._anchor if gap_s <= self.settings.max_gap_s else None
-        measuring = None if anchor is None else self._beside.submit(self._measure, anchor, frame.image)
+        measuring = None if anchor is None else self._beside.submit(self._measure, anchor, frame)
         track = self._tracker.track(frame.image, frame.time_s)
         measured = None if measuring is None else measuring.result()
         if track is None:
@@ -143,9 +144,7 @@ class Perception:
         pose = head_pose(track.landmarks_px)
         landmark_iod, axis = pose.regions_iod.astype(np.float64), pose.rotation[:2, 2]
         step_iod: Array | None = None
-        since_s = 0.0
-        if anchor is not None and measured is not None:
-            since_s = frame.time_s - anchor.time_s
+        if measured is not None:
             left_iod, turn = measured.left_iod, measured.motion.turn
             since = _Since(left_iod, left_iod - self._turns.in_flow(turn))
             step_iod = since.corrected_iod - self._since_anchor.corrected_iod
@@ -154,30 +153,28 @@ class Perception:
         turned_rad = pose.angle_to(self._pose) if self._pose is not None else 0.0
         self._pose = pose
         position = self._drift.update(landmark_iod - self._turns.in_landmarks(axis), step_iod, gap_s, turned_rad)
-        motion = None if measured is None else measured.motion
         if measured is None:
             begun = self._begin_anew(frame, track, pose)
-            sharp = sharpness(begun.face, begun.iod_px)
+            quality = frame_quality(track, pose, frame.image.shape, sharpness(begun.face, begun.iod_px))
         else:
-            sharp = measured.sharp
-            if self._is_stale(since_s, measured.motion):
-                self._turns.learn_flow(self._since_anchor.left_iod, measured.motion.turn, since_s)
+            if self._is_stale(measured):
+                self._turns.learn_flow(self._since_anchor.left_iod, measured.motion.turn, measured.since_s)
                 self._begin_anew(frame, track, pose)
-        quality = frame_quality(track, pose, frame.image.shape, sharp, motion, since_s)
+            quality = frame_quality(track, pose, frame.image.shape, measured.sharp, measured.motion, measured.since_s)
         return FrameMotion(frame.index, frame.time_s, True, position.astype(np.float32), quality, track)
 
-    def _measure(self, anchor: _Anchor, image: Image) -> _Measured:
-        face = self._flow.warp(image, anchor.transform)
+    def _measure(self, anchor: _Anchor, frame: Frame) -> _Measured:
+        face = self._flow.warp(frame.image, anchor.transform)
         dense = self._flow.dense(anchor.face, face)
         moved = self._flow.at(dense, anchor.points_px).astype(np.float64) / anchor.iod_px
         motion = fit_rigid(anchor.points_iod[:_RIGID_COUNT], moved[:_RIGID_COUNT])
         left_iod = moved[_RIGID_COUNT:] - motion.at(anchor.points_iod[_RIGID_COUNT:])
-        return _Measured(motion, left_iod, sharpness(face, anchor.iod_px))
+        return _Measured(frame.time_s - anchor.time_s, motion, left_iod, sharpness(face, anchor.iod_px))
 
-    def _is_stale(self, since_s: float, motion: RigidMotion) -> bool:
+    def _is_stale(self, measured: _Measured) -> bool:
         """Whether the next frame is better measured from the present one than from the anchor."""
-        old = since_s >= self.settings.lag_s - _TIME_TOLERANCE_S
-        return old or motion.shift_iod > _MAX_SHIFT_IOD or motion.turn_rad > _MAX_TURN_RAD
+        old = measured.since_s >= self.settings.lag_s - _TIME_TOLERANCE_S
+        return old or measured.motion.shift_iod > _MAX_SHIFT_IOD or measured.motion.turn_rad > _MAX_TURN_RAD
 
     def _begin_anew(self, frame: Frame, track: FaceTrack, pose: HeadPose) -> _Anchor:
         """Make this frame the one that the next are measured from."""
