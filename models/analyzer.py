@@ -145,8 +145,8 @@ class _Segment:
         if self._final == len(self):
             return _NO_SCORES
         window = np.stack(self._features[start - self._features_from :])
-        intensity, apex = self._spotter.score(window)
-        return np.concatenate([intensity[:, None], apex], axis=1)[self._final - start :]
+        intensity, apex = self._spotter.score(window, self._final - start)
+        return np.concatenate([intensity[:, None], apex], axis=1)
 
     def _decode(self, scored: list[_Scored], ended: bool) -> list[Interval]:
         if not scored:

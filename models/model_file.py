@@ -24,6 +24,8 @@ FORMAT = "apexspot.spotter/1"
 FEATURE_LAYOUT = "region12-displacement-iod/1"
 SIZE_CAP_BYTES = 200 * 1024 * 1024
 INPUT_NAME = "features"
+FIRST_NAME = "first"
+"""Optional number: the first frame whose scores are wanted. A file that takes it scores a window's end in less time."""
 OUTPUT_NAMES = ("intensity", "apex")
 PREFIX = "apexspot."
 
@@ -188,11 +190,13 @@ def open_session(path: Path, data: bytes, providers: list[object]) -> tuple[ort.
         ) from error
     spec = read_spec(path, session.get_modelmeta().custom_metadata_map, hashlib.sha256(data).hexdigest())
     inputs, outputs = session.get_inputs(), session.get_outputs()
+    optional = session.get_overridable_initializers()
     shapes_fit = (
         [i.name for i in inputs] == [INPUT_NAME]
         and inputs[0].type == "tensor(float)"
         and list(inputs[0].shape[2:]) == [REGION_COUNT, 2]
         and tuple(o.name for o in outputs) == OUTPUT_NAMES
+        and [(i.name, i.type, i.shape) for i in optional] in ([], [(FIRST_NAME, "tensor(int64)", [])])
     )
     if not shapes_fit:
         raise ModelFileError(f"{path} has other inputs or outputs than an apexspot model; export it again.")

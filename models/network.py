@@ -14,6 +14,7 @@ Members that learned from other material err in other places.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import NamedTuple
 
@@ -53,13 +54,14 @@ class NetworkSettings:
     members: int = 1
 
     @property
+    def trunk_frames(self) -> int:
+        """Frames of description on either side that the trunk reads for a score."""
+        return sum(self.dilations) * (self.kernel // 2)
+
+    @property
     def look_ahead_frames(self) -> int:
         """Frames of future that a final score depends on."""
-        return (
-            max(*self.scales, _CENTRED_FRAMES // 2)
-            + sum(self.dilations) * (self.kernel // 2)
-            + 3 * round(self.smooth_frames)
-        )
+        return max(*self.scales, _CENTRED_FRAMES // 2) + self.trunk_frames + 3 * round(self.smooth_frames)
 
     @property
     def look_back_frames(self) -> int:
@@ -131,10 +133,17 @@ def _pad_edges(x: Tensor, before: int, after: int) -> Tensor:
     return torch.cat([x[..., :1].expand(-1, -1, before), x, x[..., -1:].expand(-1, -1, after)], dim=-1)
 
 
+def _shifted(x: Tensor, starts: Sequence[int], frames: int) -> Tensor:
+    """The pieces of so many frames that begin at each start, (B, ..., T) -> (B, starts, ..., frames)."""
+    return torch.stack([x.narrow(-1, start, frames) for start in starts], dim=1)
+
+
 def _arcsinh(x: Tensor) -> Tensor:
     """Several times as fast as ``torch.asinh`` and as ONNX's operator, on a CPU."""
     size = x.abs()
-    return torch.sign(x).mul_((size * size).add_(1.0).sqrt_().add_(size).log_())
+    grown = (size * size).add_(1.0).sqrt_().add_(size).log_()
+    # the fastest in either world, and the same: ONNX has no copysign
+    return grown * (x / size.clamp_min(TINY)) if torch.compiler.is_exporting() else grown.copysign_(x)
 
 
 class MotionDescription(nn.Module):
@@ -154,35 +163,45 @@ class MotionDescription(nn.Module):
         lengths = len(settings.scales) * (2 * COMBINATIONS + 4 * 5) + 3
         self.size = lengths * (2 if settings.relative else 1) + len(settings.scales) * 2 + COMBINATIONS + 5 + 1
 
-    def forward(self, features: Tensor) -> Tensor:
+    def forward(self, features: Tensor, skip: int = 0) -> Tensor:
+        """skip: frames at the beginning that are not described; they are past for the others: (B, T - skip, size)."""
         s = self.settings
         x = self._smooth(features.flatten(2).transpose(1, 2))
         time = x.shape[-1]
+
+        def kept(values: Tensor) -> Tensor:
+            return values.narrow(-1, skip, time - skip)
+
         speed = self._length(x - _pad_edges(x, 1, 0)[..., :time]).mean(1, keepdim=True)
-        activity = self._trailing_mean(speed, s.activity_frames)
-        parts = [self._centred_mean(speed, 5), self._centred_mean(speed, _CENTRED_FRAMES), activity]
+        activity = kept(self._trailing_mean(speed, s.activity_frames))
+        parts = [kept(self._centred_mean(speed, 5)), kept(self._centred_mean(speed, _CENTRED_FRAMES)), activity]
         # distance from the calm face is what a held expression still shows when nothing moves; it counts in units of
         # its usual size, since a track that drifts is always far from its baseline
-        distances = torch.cat([self._combine(x), *_pools(self._length(x))], dim=1)
-        usual = self._trailing_mean(distances[:, COMBINATIONS + 1 : COMBINATIONS + 2], s.activity_frames)
-        ratios = [distances / (usual + 0.006), usual]
+        length = self._length(x)
+        usual = kept(self._trailing_mean(_top_two(length)[1], s.activity_frames))
+        ratios = [torch.cat([self._combine(kept(x)), *_pools(kept(length))], dim=1) / (usual + 0.006), usual]
+        # all scales at once: (B, scales, ..., T)
         reach = max(s.scales)
         padded = _pad_edges(x, reach, reach)
-        for k in s.scales:
-            left = x - padded[..., reach - k : reach - k + time]
-            right = x - padded[..., reach + k : reach + k + time]
-            length_left, length_right = self._length(left), self._length(right)
-            smaller = torch.minimum(length_left, length_right)
-            # > 0 where the face came and goes back the same way (an apex), < 0 where it passes through
-            dot = (self._regions(left) * self._regions(right)).sum(2)
-            apex = dot / torch.sqrt(dot.abs().clamp_min(TINY))
-            parts += [self._combine(left), self._combine(right)]
-            for measure in (length_left, length_right, smaller, apex):
-                pools = _pools(measure)
-                parts += pools
-                if measure is smaller or measure is apex:
-                    usual = self._trailing_mean(pools[1].abs(), s.activity_frames)
-                    ratios.append(pools[1] / (usual + 0.002))
+        face, padded_face = self._regions(x).unsqueeze(1), self._regions(padded)
+        left = face - _shifted(padded_face, [reach - k for k in s.scales], time)
+        right = face - _shifted(padded_face, [reach + k for k in s.scales], time)
+        length_left, length_right = torch.sqrt((left * left).sum(3)), torch.sqrt((right * right).sum(3))
+        smaller = torch.minimum(length_left, length_right)
+        # > 0 where the face came and goes back the same way (an apex), < 0 where it passes through
+        dot = (left * right).sum(3)
+        apex = dot / torch.sqrt(dot.abs().clamp_min(TINY))
+        measures = torch.stack([length_left, length_right, smaller, apex], dim=2)
+        # what the usual size is made from, over all frames
+        top = _top_two(measures[:, :, 2:].flatten(0, 2))[1].reshape(-1, 2 * len(s.scales), time)
+        coordinates = [
+            self._combine(kept(x).unsqueeze(1) - _shifted(padded, [reach + k + skip for k in steps], time - skip))
+            for steps in ([-k for k in s.scales], s.scales)
+        ]
+        pools = torch.cat(_pools(kept(measures).flatten(0, 2)), dim=1)
+        pools = pools.reshape(-1, len(s.scales), 4 * pools.shape[1], time - skip)
+        parts.append(torch.cat([*coordinates, pools], dim=2).flatten(1, 2))
+        ratios.append(kept(top) / (kept(self._trailing_mean(top.abs(), s.activity_frames)) + 0.002))
         lengths = torch.cat(parts, dim=1)
         # the same lengths in units of how much this face has moved of late: noise, and a person who talks
         relative = [lengths / (activity + 0.0005)] if s.relative else []
@@ -198,7 +217,8 @@ class MotionDescription(nn.Module):
         return face.reshape(face.shape[0], len(FACE), 2, face.shape[2])
 
     def _length(self, x: Tensor) -> Tensor:
-        return torch.sqrt((self._regions(x) ** 2).sum(2))
+        face = self._regions(x)
+        return torch.sqrt((face * face).sum(2))
 
     def _smooth(self, x: Tensor) -> Tensor:
         radius = self.kernel.shape[-1] // 2
@@ -318,8 +338,19 @@ class SpotterNetwork(nn.Module):
         described = self.normalised(features)
         return [member(described) for member in self.members]
 
-    def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
-        return mean_scores(self.logits(features))
+    def forward(self, features: Tensor, first: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """first: whole number, the first frame whose scores are wanted; those before it are only past (all frames)."""
+        if first is None:
+            return mean_scores(self.logits(features))
+        time = features.shape[1]
+        # not int(...): the exporter follows these numbers, and is told what it cannot know of them
+        wanted: int = first.item()  # type: ignore[assignment]
+        skip: int = (first - self.settings.trunk_frames).clamp_min(0).item()  # type: ignore[assignment]
+        for certain in (skip >= 0, skip <= wanted, wanted < time):
+            torch._check(certain)  # type: ignore[no-untyped-call]
+        described = self._scaled(self.describe(features, skip))
+        intensity, apex = mean_scores([member(described) for member in self.members])
+        return intensity.narrow(1, wanted - skip, time - wanted), apex.narrow(1, wanted - skip, time - wanted)
 
 
 def mean_scores(outputs: list[NetworkOutput]) -> tuple[Tensor, Tensor]:

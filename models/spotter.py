@@ -13,7 +13,7 @@ import onnxruntime as ort
 
 from models.assets import SPOTTER, asset_path
 from models.errors import UsageError
-from models.model_file import INPUT_NAME, OUTPUT_NAMES, ModelSpec, open_session, read_model_bytes
+from models.model_file import FIRST_NAME, INPUT_NAME, OUTPUT_NAMES, ModelSpec, open_session, read_model_bytes
 from models.types import FloatArray
 
 log = logging.getLogger(__name__)
@@ -32,6 +32,7 @@ class Spotter:
         self.path = path or asset_path(SPOTTER)
         data = read_model_bytes(self.path)
         self._session, self.spec = open_session(self.path, data, _providers(use_gpu))
+        self._takes_first = bool(self._session.get_overridable_initializers())
 
     spec: ModelSpec
 
@@ -54,11 +55,17 @@ class Spotter:
         """``CUDA`` or ``CPU``: where scoring runs."""
         return "CUDA" if CUDA in self._session.get_providers() else "CPU"
 
-    def score(self, features: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Score one window. features: (T, 12, 2) displacement in IOD; returns intensity (T,) and apex (T, 2), 0..1."""
-        batch = np.ascontiguousarray(features, np.float32)[None]
-        intensity, apex = self._session.run(list(OUTPUT_NAMES), {INPUT_NAME: batch})
-        return intensity[0], apex[0]
+    def score(self, features: FloatArray, first: int = 0) -> tuple[FloatArray, FloatArray]:
+        """Score one window. features: (T, 12, 2) displacement in IOD. first: the first frame whose scores are wanted.
+
+        Returns intensity (T - first,) and apex (T - first, 2), 0..1.
+        """
+        inputs = {INPUT_NAME: np.ascontiguousarray(features, np.float32)[None]}
+        if self._takes_first:
+            inputs[FIRST_NAME] = np.array(first, np.int64)
+        intensity, apex = self._session.run(list(OUTPUT_NAMES), inputs)
+        passed = 0 if self._takes_first else first
+        return intensity[0, passed:], apex[0, passed:]
 
 
 def _providers(use_gpu: bool) -> list[object]:

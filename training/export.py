@@ -16,7 +16,8 @@ import torch
 from models.baseline import BaselineSettings
 from models.decode import DecodeSettings
 from models.errors import ModelFileError, OutputError
-from models.model_file import INPUT_NAME, OUTPUT_NAMES, ModelSpec, metadata
+from models.model_file import FIRST_NAME, INPUT_NAME, OUTPUT_NAMES, ModelSpec, metadata
+from models.network import SpotterNetwork
 from models.spotter import Spotter
 from models.types import REGION_COUNT
 from training import checkpoint
@@ -47,16 +48,21 @@ def export(
         ModelFileError: the exported file does not give the same scores.
     """
     network = network.eval()
-    example = torch.randn(1, 256, REGION_COUNT, 2, generator=torch.Generator().manual_seed(0)) * 0.03
+    # two recordings: of one the exporter would conclude that there is always one
+    example = torch.randn(2, 256, REGION_COUNT, 2, generator=torch.Generator().manual_seed(0)) * 0.03
+    arguments: dict[str, torch.Tensor] = {INPUT_NAME: example}
+    shapes: dict[str, object] = {INPUT_NAME: {0: torch.export.Dim("batch", min=1), 1: torch.export.Dim("time", min=2)}}
+    if isinstance(network, SpotterNetwork):
+        arguments[FIRST_NAME], shapes[FIRST_NAME] = torch.tensor(100), None
     with warnings.catch_warnings(), _quiet(logging.getLogger("torch.onnx")):
         # the exporter uses parts of its own libraries that are on their way out
         warnings.simplefilter("ignore")
         program = torch.onnx.export(
             network,
-            (example,),
-            input_names=[INPUT_NAME],
+            kwargs=arguments,
+            input_names=list(arguments),
             output_names=list(OUTPUT_NAMES),
-            dynamic_shapes={"features": {0: torch.export.Dim("batch", min=1), 1: torch.export.Dim("time", min=2)}},
+            dynamic_shapes=shapes,
             opset_version=OPSET,
             dynamo=True,
             verbose=False,
@@ -64,6 +70,9 @@ def export(
     if program is None:
         raise ModelFileError("The network could not be exported to ONNX.")
     model = program.model_proto
+    if FIRST_NAME in arguments:
+        # an input with a value of its own need not be given
+        model.graph.initializer.append(onnx.numpy_helper.from_array(np.array(0, np.int64), FIRST_NAME))
     properties = metadata(
         look_back_frames=network.settings.look_back_frames,
         look_ahead_frames=network.settings.look_ahead_frames,
@@ -148,7 +157,7 @@ def _learned_from(source: Path) -> str:
 
 
 def parity(network: Network, path: Path) -> float:
-    """Largest difference in score between torch and the file, over windows of several lengths and amplitudes."""
+    """Largest difference in score between torch and the file, over windows of several lengths, whole and their ends."""
     spotter = Spotter(path, use_gpu=False)
     rng = np.random.default_rng(0)
     worst = 0.0
@@ -158,8 +167,9 @@ def parity(network: Network, path: Path) -> float:
         features = np.cumsum(steps, axis=0).astype(np.float32)
         with torch.no_grad():
             intensity, apex = network(torch.from_numpy(features)[None])
-        got_intensity, got_apex = spotter.score(features)
-        for got, wanted in ((got_intensity, intensity[0].numpy()), (got_apex, apex[0].numpy())):
-            # a score that is not a number differs as much as a score can
-            worst = max(worst, float(np.nan_to_num(np.abs(got - wanted), nan=1.0).max()))
+        for first in (0, frames // 3, frames - 1):
+            got_intensity, got_apex = spotter.score(features, first)
+            for got, wanted in ((got_intensity, intensity[0, first:].numpy()), (got_apex, apex[0, first:].numpy())):
+                # a score that is not a number differs as much as a score can
+                worst = max(worst, float(np.nan_to_num(np.abs(got - wanted), nan=1.0).max()))
     return worst

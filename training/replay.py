@@ -43,9 +43,9 @@ class HeldOutSpotter(Spotter):
             sha256="",
         )
 
-    def score(self, features: FloatArray) -> tuple[FloatArray, FloatArray]:
+    def score(self, features: FloatArray, first: int = 0) -> tuple[FloatArray, FloatArray]:
         intensity, apex = infer(self._network, np.ascontiguousarray(features, np.float32))
-        return intensity, apex
+        return intensity[first:], apex[first:]
 
 
 @dataclass(frozen=True, slots=True)

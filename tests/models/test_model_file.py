@@ -119,6 +119,8 @@ def test_what_is_written_is_what_is_read(tmp_path: Path) -> None:
     intensity, apex = spotter.score(features)
     np.testing.assert_allclose(intensity, np.abs(features[:, 9, 1]))
     np.testing.assert_allclose(apex, np.abs(features[:, 8]))
+    for end, whole in zip(spotter.score(features, 7), (intensity, apex), strict=True):
+        np.testing.assert_array_equal(end, whole[7:])
 
 
 def test_the_checksum_is_that_of_the_file(tmp_path: Path) -> None:
@@ -231,6 +233,17 @@ def test_damaged_metadata(tmp_path: Path, name: str, text: str) -> None:
     ids=["input name", "regions", "outputs swapped", "output names"],
 )
 def test_other_inputs_or_outputs(tmp_path: Path, model: object) -> None:
+    assert "other inputs or outputs" in refused(save(tmp_path / "m.onnx", model))
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("gain", np.int64(0)), ("first", np.float32(0)), ("first", np.zeros(1, np.int64))]
+)
+def test_other_optional_inputs(tmp_path: Path, name: str, value: np.generic | np.ndarray) -> None:
+    model = graph()
+    default = onnx.numpy_helper.from_array(np.asarray(value), name)
+    model.graph.input.append(onnx.helper.make_tensor_value_info(name, default.data_type, default.dims))
+    model.graph.initializer.append(default)
     assert "other inputs or outputs" in refused(save(tmp_path / "m.onnx", model))
 
 

@@ -81,6 +81,13 @@ def test_the_receptive_field_is_as_stated(network: SpotterNetwork) -> None:
     assert float((near[0][:, back // 4] - whole[0][:, frame]).abs().max()) > 1e-5
 
 
+@pytest.mark.parametrize("first", [0, 3, 60, 119])
+def test_the_end_of_a_window_is_scored_as_in_the_whole(network: SpotterNetwork, first: int) -> None:
+    x = walk(120, 2)
+    for end, whole in zip(network(x, torch.tensor(first)), network(x), strict=True):
+        torch.testing.assert_close(end, whole[:, first:], atol=1e-6, rtol=0)
+
+
 def test_what_lies_outside_the_receptive_field_does_not_matter(network: SpotterNetwork) -> None:
     back, ahead = SMALL.look_back_frames, SMALL.look_ahead_frames
     frame = back + 10

@@ -73,6 +73,14 @@ def test_the_receptive_field_is_as_stated(spotter: Spotter) -> None:
     assert np.abs(short - whole).max() > 1e-4
 
 
+@pytest.mark.parametrize("first", [0, 1, 40, 61, 62, 63, 405, 539])
+def test_the_end_of_a_window_is_scored_as_in_the_whole(spotter: Spotter, first: int) -> None:
+    features = walk(540)
+    for end, whole in zip(spotter.score(features, first), spotter.score(features), strict=True):
+        assert len(end) == 540 - first
+        np.testing.assert_allclose(end, whole[first:], atol=1e-6)
+
+
 def test_other_memory_layouts_and_types_are_taken(spotter: Spotter) -> None:
     features = walk(64)
     wanted = spotter.score(features)

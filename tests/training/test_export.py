@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+import onnxruntime
 import pytest
 
 torch = pytest.importorskip("torch", reason="the extra [train] (torch) is not installed")
@@ -65,6 +66,21 @@ def test_torch_and_the_file_agree(exported: Exported) -> None:
         got = spotter.score(features)
         np.testing.assert_allclose(got[0], intensity[0].numpy(), atol=PARITY)
         np.testing.assert_allclose(got[1], apex[0].numpy(), atol=PARITY)
+        for first in {0, frames // 2, frames - 1}:
+            end = spotter.score(features, first)
+            assert end[0].shape == (frames - first,)
+            np.testing.assert_allclose(end[0], intensity[0, first:].numpy(), atol=PARITY)
+            np.testing.assert_allclose(end[1], apex[0, first:].numpy(), atol=PARITY)
+
+
+def test_the_file_takes_several_recordings_at_once(exported: Exported) -> None:
+    session = onnxruntime.InferenceSession(exported.path, providers=["CPUExecutionProvider"])
+    both = torch.cumsum(torch.randn(3, 60, 12, 2, generator=torch.Generator().manual_seed(2)) * 0.004, 1)
+    intensity, apex = session.run(["intensity", "apex"], {"features": both.numpy()})
+    with torch.no_grad():
+        wanted = exported.network(both)
+    np.testing.assert_allclose(intensity, wanted[0].numpy(), atol=PARITY)
+    np.testing.assert_allclose(apex, wanted[1].numpy(), atol=PARITY)
 
 
 def test_parity_notices_another_network(exported: Exported) -> None:
