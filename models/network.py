@@ -138,6 +138,11 @@ def _shifted(x: Tensor, starts: Sequence[int], frames: int) -> Tensor:
     return torch.stack([x.narrow(-1, start, frames) for start in starts], dim=1)
 
 
+def _norm(x: Tensor) -> Tensor:
+    """Lengths of the vectors (x, y): (..., 2, T) -> (..., T)."""
+    return torch.sqrt((x * x).sum(-2))
+
+
 def _arcsinh(x: Tensor) -> Tensor:
     """Several times as fast as ``torch.asinh`` and as ONNX's operator, on a CPU."""
     size = x.abs()
@@ -177,16 +182,17 @@ class MotionDescription(nn.Module):
         parts = [kept(self._centred_mean(speed, 5)), kept(self._centred_mean(speed, _CENTRED_FRAMES)), activity]
         # distance from the calm face is what a held expression still shows when nothing moves; it counts in units of
         # its usual size, since a track that drifts is always far from its baseline
-        length = self._length(x)
+        face = self._regions(x)
+        length = _norm(face)
         usual = kept(self._trailing_mean(_top_two(length)[1], s.activity_frames))
         ratios = [torch.cat([self._combine(kept(x)), *_pools(kept(length))], dim=1) / (usual + 0.006), usual]
         # all scales at once: (B, scales, ..., T)
         reach = max(s.scales)
         padded = _pad_edges(x, reach, reach)
-        face, padded_face = self._regions(x).unsqueeze(1), self._regions(padded)
-        left = face - _shifted(padded_face, [reach - k for k in s.scales], time)
-        right = face - _shifted(padded_face, [reach + k for k in s.scales], time)
-        length_left, length_right = torch.sqrt((left * left).sum(3)), torch.sqrt((right * right).sum(3))
+        padded_face = self._regions(padded)
+        left = face.unsqueeze(1) - _shifted(padded_face, [reach - k for k in s.scales], time)
+        right = face.unsqueeze(1) - _shifted(padded_face, [reach + k for k in s.scales], time)
+        length_left, length_right = _norm(left), _norm(right)
         smaller = torch.minimum(length_left, length_right)
         # > 0 where the face came and goes back the same way (an apex), < 0 where it passes through
         dot = (left * right).sum(3)
@@ -217,8 +223,7 @@ class MotionDescription(nn.Module):
         return face.reshape(face.shape[0], len(FACE), 2, face.shape[2])
 
     def _length(self, x: Tensor) -> Tensor:
-        face = self._regions(x)
-        return torch.sqrt((face * face).sum(2))
+        return _norm(self._regions(x))
 
     def _smooth(self, x: Tensor) -> Tensor:
         radius = self.kernel.shape[-1] // 2
@@ -321,10 +326,10 @@ class SpotterNetwork(nn.Module):
         deviation = (described - self.centre).abs()
         self.spread.copy_(deviation.kthvalue(int(0.84 * len(deviation)), dim=0).values.clamp_min(1e-4))
 
-    def normalised(self, features: Tensor) -> Tensor:
-        """arcsinh((f - centre) / spread) of the motion description, (B, T, size)."""
+    def normalised(self, features: Tensor, skip: int = 0) -> Tensor:
+        """arcsinh((f - centre) / spread) of the motion description, (B, T - skip, size)."""
         # described channel by channel, read frame by frame
-        described = self.describe(features)
+        described = self.describe(features, skip)
         if self.training:
             # one crop stays in a processor's cache, which a batch of them does not
             return torch.stack([self._scaled(crop) for crop in described])
@@ -333,9 +338,9 @@ class SpotterNetwork(nn.Module):
     def _scaled(self, described: Tensor) -> Tensor:
         return _arcsinh(described.contiguous().sub_(self.centre).div_(self.spread))
 
-    def logits(self, features: Tensor) -> list[NetworkOutput]:
-        """What each member says."""
-        described = self.normalised(features)
+    def logits(self, features: Tensor, skip: int = 0) -> list[NetworkOutput]:
+        """What each member says of the frames from ``skip`` on."""
+        described = self.normalised(features, skip)
         return [member(described) for member in self.members]
 
     def forward(self, features: Tensor, first: Tensor | None = None) -> tuple[Tensor, Tensor]:
@@ -348,8 +353,7 @@ class SpotterNetwork(nn.Module):
         skip: int = (first - self.settings.trunk_frames).clamp_min(0).item()  # type: ignore[assignment]
         for certain in (skip >= 0, skip <= wanted, wanted < time):
             torch._check(certain)  # type: ignore[no-untyped-call]
-        described = self._scaled(self.describe(features, skip))
-        intensity, apex = mean_scores([member(described) for member in self.members])
+        intensity, apex = mean_scores(self.logits(features, skip))
         return intensity.narrow(1, wanted - skip, time - wanted), apex.narrow(1, wanted - skip, time - wanted)
 
 
