@@ -13,7 +13,7 @@ import typer
 
 from app.cli_exchange import add_exchange_commands
 from app.cli_learn import add_learning_commands
-from app.cli_record import SmallestMovement, add_record_commands
+from app.cli_record import SmallestInSpeech, SmallestMovement, add_record_commands
 from app.cli_review import add_review_commands
 from app.cli_train import add_training_commands
 from app.cli_window import add_window_commands
@@ -94,6 +94,7 @@ def spot(
         str | None, typer.Option(metavar="ADDRESS", help="Hand the videos to a Dask cluster: its scheduler.")
     ] = None,
     smallest_movement: SmallestMovement = None,
+    smallest_movement_in_speech: SmallestInSpeech = None,
 ) -> None:
     """Find the expressions in recordings.
 
@@ -106,7 +107,16 @@ def spot(
     """
     from app.cli_spot import spot_all
 
-    done = spot_all(paths, out, force=force, model=model, jobs=jobs, dask=dask, smallest_movement_iod=smallest_movement)
+    done = spot_all(
+        paths,
+        out,
+        force=force,
+        model=model,
+        jobs=jobs,
+        dask=dask,
+        smallest_movement_iod=smallest_movement,
+        smallest_in_speech_iod=smallest_movement_in_speech,
+    )
     if not done:
         raise typer.Exit(1)
 

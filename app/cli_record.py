@@ -31,7 +31,10 @@ SmallestMovement = Annotated[
         metavar="SIZE", help="Leave out what moves less than this, where 1 is the distance between the eyes [0.008]."
     ),
 ]
-"""Option of the commands that look for expressions."""
+SmallestInSpeech = Annotated[
+    float | None, typer.Option(metavar="SIZE", help="The same while the face speaks [0.04].")
+]
+"""Options of the commands that look for expressions."""
 
 
 def add_record_commands(app: typer.Typer) -> None:
@@ -55,6 +58,7 @@ def record(
         Path | None, typer.Option(metavar="FILE", help="Another model than the one that ships with apexspot.")
     ] = None,
     smallest_movement: SmallestMovement = None,
+    smallest_movement_in_speech: SmallestInSpeech = None,
     lsl: Annotated[
         bool, typer.Option("--lsl", help="Send scores and intervals to the network (Lab Streaming Layer).")
     ] = False,
@@ -86,7 +90,7 @@ def record(
     from app.sources import open_source
     from models.spotter import Spotter
 
-    spotter = Spotter(model).with_least_motion(smallest_movement)
+    spotter = Spotter(model).with_least_motion(smallest_movement, smallest_movement_in_speech)
     kind = type(choice).__name__.removesuffix("Choice").lower()
     where = SourceInfo(kind=kind, name=choice.label)
     with _stop_signals() as asked, ExitStack() as ends:

@@ -31,12 +31,13 @@ def spot_all(
     jobs: int | None = None,
     dask: str | None = None,
     smallest_movement_iod: float | None = None,
+    smallest_in_speech_iod: float | None = None,
 ) -> bool:
     """Spot in every video that the paths name; True if all of them could be read.
 
     Raises:
         UsageError: a video is missing, results of something else would be overwritten, nothing can be written to
-            ``out``, there is no such cluster, or the smallest movement does not lie between 0 and 1.
+            ``out``, there is no such cluster, or a smallest movement does not lie between 0 and 1.
         ModelFileError: the model cannot be used.
         DataError: the cluster is gone.
     """
@@ -54,7 +55,8 @@ def spot_all(
             from app.spot import Method
             from models.spotter import Spotter
 
-        method = Method.of(Spotter(model, use_gpu=False).with_least_motion(smallest_movement_iod))
+        spotter = Spotter(model, use_gpu=False).with_least_motion(smallest_movement_iod, smallest_in_speech_iod)
+        method = Method.of(spotter)
         # one video alone is told of in its own files, unless it joins others
         several = len(places) > 1 or any(path.is_dir() for path in paths)
         before = read_summary(out, replace=force) if several or is_summary(out) else None

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import logging
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import platformdirs
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -24,6 +24,13 @@ MOST_MOVEMENT_IOD = 0.25
 """The largest "smallest movement" that the window offers; a wide open mouth moves that far."""
 
 
+class SmallestMovement(NamedTuple):
+    """The smallest movement that a person has chosen, anywhere and while the face speaks; ``None``: the model's own."""
+
+    iod: float | None = None
+    in_speech_iod: float | None = None
+
+
 def settings_path() -> Path:
     """The user's settings file."""
     return Path(platformdirs.user_config_dir("apexspot", appauthor=False)) / "settings.json"
@@ -37,8 +44,8 @@ def _recordings_folder() -> Path:
 class Settings(BaseModel):
     """recordings: the folder that recordings went to last. consent: the wording last used. scores_only: as last chosen.
 
-    opened: the folder that a recording was opened from last. smallest_movement_iod: of what live sessions report; the
-    model's own where there is none. A participant's code is never remembered.
+    opened: the folder that a recording was opened from last. smallest_movement_iod, smallest_in_speech_iod: of what
+    live sessions report; the model's own where there is none. A participant's code is never remembered.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -48,6 +55,11 @@ class Settings(BaseModel):
     scores_only: bool = False
     opened: Path | None = None
     smallest_movement_iod: float | None = Field(default=None, ge=0.0, le=1.0)
+    smallest_in_speech_iod: float | None = Field(default=None, ge=0.0, le=1.0)
+
+    @property
+    def smallest(self) -> SmallestMovement:
+        return SmallestMovement(self.smallest_movement_iod, self.smallest_in_speech_iod)
 
 
 class SettingsFile:

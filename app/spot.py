@@ -51,11 +51,18 @@ class Method:
     perception: str
     scoring: str
     least_motion_iod: float
+    least_motion_in_speech_iod: float
 
     @staticmethod
     def of(spotter: Spotter) -> Method:
-        spec = spotter.spec
-        return Method(spec.sha256, perception_digest(), scoring_digest(), spec.decode.least_motion_iod)
+        spec, decode = spotter.spec, spotter.spec.decode
+        return Method(
+            spec.sha256,
+            perception_digest(),
+            scoring_digest(),
+            decode.least_motion_iod,
+            decode.least_motion_in_speech_iod,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,6 +204,7 @@ def _summary(result: SpotResult, written: SpotFiles, spotter: Spotter) -> dict[s
             "macro_threshold": decode.macro.threshold,
             "micro_threshold": decode.micro.threshold,
             "least_motion_iod": decode.least_motion_iod,
+            "least_motion_in_speech_iod": decode.least_motion_in_speech_iod,
         },
         "code": {"perception": method.perception, "scoring": method.scoring},
         "tables": {

@@ -17,8 +17,9 @@ from models.islands import FrameList, Islands
 from models.spotter import Spotter
 from models.types import FloatArray, FrameMotion, Interval, Scores, Update
 
-_KEEP_FRAMES = 64
-"""Scored frames kept before the first open island, so that smoothing and contrast see what they would in one piece."""
+_KEEP_FRAMES = 96
+"""Scored frames kept before the first open island, so that smoothing, contrast and the search for speech see what they
+would in one piece."""
 
 _NO_SCORES: FloatArray = np.empty((0, 3), np.float32)
 

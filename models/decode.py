@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from models.speech import AFTER_FRAMES, MARGIN_FRAMES
 from models.types import FloatArray
 
 CLASSES = ("macro", "micro")
@@ -63,6 +64,7 @@ class DecodeSettings:
     nms_iou: overlap above which the weaker of two intervals of one class goes. one_type: a movement is either macro or
     micro, the higher score decides; coders of some data sets mark micro-expressions inside macro-expressions instead.
     least_motion_iod: an interval in which no region of brows or mouth goes this far is dropped (by the analyzer).
+    least_motion_in_speech_iod: the same where the face speaks, where that is more.
     """
 
     macro: ClassDecode = field(default_factory=lambda: ClassDecode(0.4, 15, 21, 0.35, 0.5, 1.8, 1.8, 300, 6, 0.6))
@@ -73,6 +75,7 @@ class DecodeSettings:
     nms_iou: float = 0.3
     one_type: bool = True
     least_motion_iod: float = LEAST_MOTION_IOD
+    least_motion_in_speech_iod: float = 0.0
 
     def of(self, class_index: int) -> ClassDecode:
         return (self.macro, self.micro)[class_index]
@@ -81,7 +84,8 @@ class DecodeSettings:
         """Frames beyond either end of an island that its intervals may depend on."""
         reach = max(round(rule.widest * max(rule.before, rule.after)) for rule in (self.macro, self.micro))
         smoothing = max(self.macro.smooth_frames, self.micro.smooth_frames)
-        return smoothing + max(reach, round(MARGIN_SHARE * island_length)) + 2
+        margin = smoothing + max(reach, round(MARGIN_SHARE * island_length)) + 2
+        return max(margin, AFTER_FRAMES + MARGIN_FRAMES)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from models.decode import CLASSES, DecodeSettings, Found, Run, class_scores, decode_island, islands, one_type
 from models.grid import GridFrame
+from models.speech import AFTER_FRAMES, BEFORE_FRAMES, MARGIN_FRAMES, SPEAKING_IOD, lip_motion_iod
 from models.types import LOW_QUALITY, REGION_NAMES, ExpressionType, FloatArray, Interval
 
 _BEFORE_ONSET_FRAMES = 5
@@ -96,11 +97,16 @@ class Islands:
 def moves(found: Found, position_of: Callable[[int, int], FloatArray], settings: DecodeSettings) -> bool:
     """Whether an interval rests on motion that is large enough and is not a turn of the head.
 
-    position_of: (N, 12, 2) of the frames from its first argument to before its second.
+    position_of: (N, 12, 2) of the frames from its first argument to before its second, or to the last there is.
     """
     first = max(found.onset - _BEFORE_ONSET_FRAMES, 0)
     farthest, nose = farthest_iod(position_of(first, found.offset + 1))
-    return farthest >= settings.least_motion_iod and nose <= settings.of(found.class_index).head_share * farthest
+    if farthest < settings.least_motion_iod or nose > settings.of(found.class_index).head_share * farthest:
+        return False
+    if farthest >= settings.least_motion_in_speech_iod:
+        return True
+    first = max(found.apex - BEFORE_FRAMES - MARGIN_FRAMES, 0)
+    return lip_motion_iod(position_of(first, found.apex + AFTER_FRAMES + MARGIN_FRAMES + 1)) < SPEAKING_IOD
 
 
 def farthest_iod(position_iod: FloatArray) -> tuple[float, float]:

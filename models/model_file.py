@@ -56,6 +56,7 @@ class _DecodeSpec(BaseModel):
     nms_iou: float = Field(gt=0, le=1)
     one_type: bool
     least_motion_iod: float = Field(default=LEAST_MOTION_IOD, ge=0, le=1)
+    least_motion_in_speech_iod: float = Field(default=0.0, ge=0, le=1)
 
 
 class _BaselineSpec(BaseModel):
@@ -137,6 +138,7 @@ def metadata(
             nms_iou=decode.nms_iou,
             one_type=decode.one_type,
             least_motion_iod=decode.least_motion_iod,
+            least_motion_in_speech_iod=decode.least_motion_in_speech_iod,
         ),
         baseline=_BaselineSpec(
             rate_iod_s=baseline.rate_iod_s,
@@ -240,6 +242,7 @@ def read_spec(path: Path, properties: Mapping[str, str], sha256: str) -> ModelSp
             nms_iou=spec.decode.nms_iou,
             one_type=spec.decode.one_type,
             least_motion_iod=spec.decode.least_motion_iod,
+            least_motion_in_speech_iod=spec.decode.least_motion_in_speech_iod,
         ),
         baseline=BaselineSettings(**spec.baseline.model_dump()),
         training_data=spec.training_data,

@@ -36,18 +36,23 @@ class Spotter:
 
     spec: ModelSpec
 
-    def with_least_motion(self, size_iod: float | None) -> Spotter:
-        """The same model with another smallest movement (see ``DecodeSettings``); with the file's own for ``None``.
+    def with_least_motion(self, size_iod: float | None = None, in_speech_iod: float | None = None) -> Spotter:
+        """The same model with another smallest movement, anywhere and in speech (see ``DecodeSettings``).
+
+        For ``None`` it is the file's own.
 
         Raises:
-            UsageError: the size does not lie between 0 and 1.
+            UsageError: a size does not lie between 0 and 1.
         """
-        if size_iod is None:
-            return self
-        if not 0.0 <= size_iod <= 1.0:
+        decode = self.spec.decode
+        if size_iod is not None:
+            decode = replace(decode, least_motion_iod=size_iod)
+        if in_speech_iod is not None:
+            decode = replace(decode, least_motion_in_speech_iod=in_speech_iod)
+        if not all(0.0 <= size <= 1.0 for size in (decode.least_motion_iod, decode.least_motion_in_speech_iod)):
             raise UsageError("The smallest movement lies between 0 and 1, where 1 is the distance between the eyes.")
         other = copy(self)
-        other.spec = replace(self.spec, decode=replace(self.spec.decode, least_motion_iod=size_iod))
+        other.spec = replace(self.spec, decode=decode)
         return other
 
     @property

@@ -24,6 +24,8 @@ HIT_IOU = 0.5
 EXPRESSIVE = ("random", "lively", "lively_conversation")
 """Kinds of calibration video that hold expressions; in the others everything found is an alarm."""
 GRID = tuple(round(float(x), 2) for x in np.arange(0.2, 0.96, 0.03))
+IN_SPEECH_IOD = (0.02, 0.03, 0.04, 0.05, 0.06, 0.07, 0.08, 0.1)
+"""Smallest movements while the face speaks that are tried."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +165,19 @@ def choose(found: dict[Order, list[Interval]], limits: Limits) -> dict[Expressio
     return chosen
 
 
+def choose_in_speech(found: dict[float, dict[Order, list[Interval]]], thresholds: dict[ExpressionType, float]) -> float:
+    """The smallest movement in speech with the best F1 on the videos with expressions; of equals the largest.
+
+    found: candidates with each of the sizes, and with none (0), at the chosen thresholds.
+    """
+
+    def f1(size_iod: float) -> float:
+        results = evaluate(found[size_iod], thresholds)
+        return pooled(r for kind, r in results.items() if kind in EXPRESSIVE).f1
+
+    return max(found, key=lambda size_iod: (f1(size_iod), size_iod))
+
+
 def with_thresholds(decode: DecodeSettings, thresholds: dict[ExpressionType, float]) -> DecodeSettings:
     return replace(
         decode,
@@ -191,12 +206,18 @@ def write_decode(path: Path, decode: DecodeSettings) -> None:
     partial.replace(path)
 
 
-def candidates(orders: Sequence[Order], model: Path, cache: Path) -> dict[Order, list[Interval]]:
-    """Everything a model finds in the rendered videos at a threshold that lets nearly all through, of either type."""
+def candidates(
+    orders: Sequence[Order], model: Path, cache: Path, in_speech_iod: float = 0.0
+) -> dict[Order, list[Interval]]:
+    """Everything a model finds in the rendered videos at a threshold that lets nearly all through, of either type.
+
+    in_speech_iod: smallest movement while the face speaks.
+    """
     low = model.with_name(model.stem + ".low.onnx")
     low.write_bytes(model.read_bytes())
     try:
-        decode = replace(Spotter(low, use_gpu=False).spec.decode, one_type=False)
+        decode = Spotter(low, use_gpu=False).spec.decode
+        decode = replace(decode, one_type=False, least_motion_in_speech_iod=in_speech_iod)
         write_decode(low, with_thresholds(decode, dict.fromkeys(ExpressionType, 0.05)))
         spotter = Spotter(low, use_gpu=False)
         return {order: spot(motions(order, cache), spotter) for order in orders}

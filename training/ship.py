@@ -120,12 +120,15 @@ def _make(data: Path, cache: Path, out: Path, jobs: int, settings: TrainSettings
 
 def calibrate_file(out: Path, cache: Path) -> None:
     """Choose the file's thresholds on the calibration videos and say what they give there."""
-    found = calibrate.candidates(calibration_orders(), out, cache)
-    thresholds = calibrate.choose(found, calibrate.Limits())
-    decode = Spotter(out, use_gpu=False).spec.decode
-    calibrate.write_decode(out, calibrate.with_thresholds(decode, thresholds))
+    orders = calibration_orders()
+    found = {size: calibrate.candidates(orders, out, cache, size) for size in (0.0, *calibrate.IN_SPEECH_IOD)}
+    thresholds = calibrate.choose(found[0.0], calibrate.Limits())
+    in_speech_iod = calibrate.choose_in_speech(found, thresholds)
+    decode = calibrate.with_thresholds(Spotter(out, use_gpu=False).spec.decode, thresholds)
+    calibrate.write_decode(out, replace(decode, least_motion_in_speech_iod=in_speech_iod))
     log.info("thresholds: %s", ", ".join(f"{kind.value} {value:.2f}" for kind, value in thresholds.items()))
-    for kind, result in calibrate.evaluate(found, thresholds).items():
+    log.info("smallest movement in speech: %.2f IOD", in_speech_iod)
+    for kind, result in calibrate.evaluate(found[in_speech_iod], thresholds).items():
         log.info("%s: %s, F1 %.3f, %.2f found a minute", kind, result, result.f1, result.found / result.minutes)
 
 

@@ -53,8 +53,11 @@ def spot_order(order: SpotOrder, tell: Tell) -> SpotResult:
     Raises:
         DataError: what runs here would not give what the program that asks would find.
     """
-    spotter = Spotter(order.model, use_gpu=order.use_gpu).with_least_motion(order.method.least_motion_iod)
-    if Method.of(spotter) != order.method:
+    method = order.method
+    spotter = Spotter(order.model, use_gpu=order.use_gpu).with_least_motion(
+        method.least_motion_iod, method.least_motion_in_speech_iod
+    )
+    if Method.of(spotter) != method:
         raise DataError(f"{order.video} was not used: another version of apexspot, or of the model, is at work there.")
 
     def report(done_s: float, total_s: float | None) -> None:

@@ -263,6 +263,7 @@ def _about_summary(name: str, summary: dict[str, Any]) -> About:
         "macro": "macro_threshold",
         "micro": "micro_threshold",
         "movement": "least_motion_iod",
+        "in_speech": "least_motion_in_speech_iod",
     }
     thresholds = {name: float(settings[key]) for name, key in keys.items() if key in settings}
     return About(

@@ -267,6 +267,7 @@ def _made(recording: Recording) -> str:
         "macro": "Least macro score",
         "micro": "Least micro score",
         "movement": "Smallest movement (inter-ocular distances)",
+        "in_speech": "Smallest movement while speaking",
     }
     settings = [(names[key], f"{thresholds[key]:g}") for key in names if key in thresholds]
     settings.append(("Low quality below", f"{LOW_QUALITY:g}"))

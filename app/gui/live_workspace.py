@@ -19,6 +19,7 @@ from app.gui.banner import Banner
 from app.gui.cameras import CameraScan
 from app.gui.export import ask_and_export
 from app.gui.live_view import LiveView
+from app.gui.movement_dialog import MovementDialog
 from app.gui.player import Player
 from app.gui.record_dialog import RecordDialog
 from app.gui.recording import Recording, RecordingPlan
@@ -28,9 +29,9 @@ from app.gui.text import kind_name
 from app.gui.theme import Theme
 from app.live_types import LiveSnapshot
 from app.session import RecorderStatus
-from app.settings import MOST_MOVEMENT_IOD, SettingsFile
+from app.settings import SettingsFile
 from app.sources import CameraChoice, DemoChoice, FileChoice, SourceChoice, StreamChoice
-from models.decode import LEAST_MOTION_IOD
+from models.errors import ApexspotError
 from models.types import ExpressionType
 
 VIDEO_FILTER = "Videos (*.mp4 *.mov *.avi *.mkv *.webm *.m4v *.mpg *.mpeg *.wmv);;All files (*)"
@@ -48,7 +49,7 @@ class LiveWorkspace(QWidget):
         self.player = player
         self._scan = cameras
         self._store = store
-        player.least_motion_iod = store.values.smallest_movement_iod
+        player.smallest = store.values.smallest
         self._banner = banner
         self._said: str | None = None
         self._ended: Recording | None = None
@@ -166,24 +167,16 @@ class LiveWorkspace(QWidget):
 
     def choose_smallest_movement(self) -> None:
         """Ask how far a face must move at least for an expression to be listed; holds from the next start on."""
-        usual = self._store.values.smallest_movement_iod
-        size_iod, accepted = QInputDialog.getDouble(
-            self,
-            "Smallest movement",
-            "An expression is listed where some region of the face moves at least this far;\n"
-            "1 is the distance between the eyes. 0.008 lists the faintest that can be measured,\n"
-            "0.05 suits people who talk and gesture. It holds from the next start on.",
-            LEAST_MOTION_IOD if usual is None else usual,
-            0.0,
-            MOST_MOVEMENT_IOD,
-            3,
-            step=0.005,
-        )
-        if accepted:
-            # the usual size is each model's own
-            chosen = None if abs(size_iod - LEAST_MOTION_IOD) < 5e-4 else size_iod
-            self._store.change(smallest_movement_iod=chosen)
-            self.player.least_motion_iod = chosen
+        try:
+            usual = self.player.usual
+        except ApexspotError as error:
+            self._banner.say(str(error))
+            return
+        dialog = MovementDialog(self, self.player.smallest, usual)
+        if dialog.exec():
+            chosen = dialog.chosen
+            self._store.change(smallest_movement_iod=chosen.iod, smallest_in_speech_iod=chosen.in_speech_iod)
+            self.player.smallest = chosen
 
     def export(self) -> None:
         """Ask for a file and write the intervals into it."""

@@ -9,6 +9,7 @@ from app.gui.recording import LivePoint, Recording, RecordingPlan, RecordingStat
 from app.live import LiveSession
 from app.live_types import LiveSnapshot
 from app.session import RecorderSettings
+from app.settings import SmallestMovement
 from app.sources import SourceChoice, open_source
 from models.spotter import Spotter
 
@@ -27,14 +28,25 @@ class Player:
         self._recording: Recording | None = None
         self._session: LiveSession | None = None
         self._spotter: Spotter | None = None
-        self.least_motion_iod: float | None = None
-        """The smallest movement that sessions report which start from now on; ``None``: the model's own."""
-        self.reported_iod: float | None = None
+        self.smallest = SmallestMovement()
+        """What sessions report at least which start from now on."""
+        self.reported = SmallestMovement()
         """The same of the newest session."""
         self._spotter_lock = threading.Lock()
         self._stop_asked_s: float | None = None
         self._tidied = True
         self._adopted: LiveSession | None = None
+
+    @property
+    def usual(self) -> SmallestMovement:
+        """The model's own smallest movement; the model is loaded for it where no session has done so yet.
+
+        Raises:
+            ModelFileError, AssetError: it cannot be loaded.
+        """
+        with self._spotter_lock:
+            decode = self._loaded().spec.decode
+        return SmallestMovement(decode.least_motion_iod, decode.least_motion_in_speech_iod)
 
     @property
     def running(self) -> bool:
@@ -125,7 +137,10 @@ class Player:
 
     def _shared_spotter(self) -> Spotter:
         with self._spotter_lock:
-            if self._spotter is None:
-                self._spotter = Spotter()
-            self.reported_iod = self.least_motion_iod
-            return self._spotter.with_least_motion(self.reported_iod)
+            self.reported = self.smallest
+            return self._loaded().with_least_motion(*self.reported)
+
+    def _loaded(self) -> Spotter:
+        if self._spotter is None:
+            self._spotter = Spotter()
+        return self._spotter

@@ -5,6 +5,7 @@ from __future__ import annotations
 from PySide6.QtWidgets import QLabel, QStatusBar, QWidget
 
 from app.live_types import LiveSnapshot, LiveState
+from app.settings import SmallestMovement
 
 PRIVACY = "Everything stays on this machine. For research use."
 
@@ -39,13 +40,13 @@ class StatusBar(QStatusBar):
         label.setToolTip(tip)
         return label
 
-    def show_snapshot(self, snapshot: LiveSnapshot | None, smallest_iod: float | None = None) -> None:
-        """Take over the newest measurements. smallest_iod: the smallest movement, where a person has chosen it."""
+    def show_snapshot(self, snapshot: LiveSnapshot | None, smallest: SmallestMovement | None = None) -> None:
+        """Take over the newest measurements. smallest: the smallest movement, where a person has chosen it."""
         if snapshot is None:
             for label in self._labels:
                 label.clear()
             return
-        self._movement.setText("" if smallest_iod is None else f"movements from {smallest_iod:.3f}")
+        self._movement.setText(_movement_text(smallest or SmallestMovement()))
         self._state.setText(_state_text(snapshot))
         running = snapshot.state is LiveState.RUNNING
         self._fps.setText(f"{snapshot.fps:.1f} fps" if running and snapshot.fps else "")
@@ -58,6 +59,12 @@ class StatusBar(QStatusBar):
     def texts(self) -> tuple[str, ...]:
         """What is shown on the right, for whoever reads the bar without looking at it."""
         return tuple(label.text() for label in self._labels)
+
+
+def _movement_text(smallest: SmallestMovement) -> str:
+    sizes = (("", smallest.iod), ("in speech ", smallest.in_speech_iod))
+    chosen = [f"{where}from {size_iod:.3f}" for where, size_iod in sizes if size_iod is not None]
+    return f"movements {', '.join(chosen)}" if chosen else ""
 
 
 def _state_text(snapshot: LiveSnapshot) -> str:

@@ -245,7 +245,7 @@ class MainWindow(QMainWindow):
         """Follow the session, the recording and the recovery."""
         snapshot = self.live.refresh()
         shown = self._workspaces.currentIndex() == LIVE or self.player.running
-        self.status.show_snapshot(snapshot if shown else None, self.player.reported_iod)
+        self.status.show_snapshot(snapshot if shown else None, self.player.reported)
         self.strip.show_recording(self.player.recording)
         self.review_head.show_open(self.review.has_recording)
         recording = self.player.recording_now

@@ -28,19 +28,20 @@ class Thresholds:
     """What decides which intervals the model finds, 0 to 1.
 
     intensity: the lowest intensity of an island. macro, micro: least score of an interval of that type. movement: how
-    far some region must go in an interval, in inter-ocular distances.
+    far some region must go in an interval, in inter-ocular distances; in_speech: the same where the face speaks.
     """
 
     intensity: float
     macro: float
     micro: float
     movement: float = LEAST_MOTION_IOD
+    in_speech: float = 0.0
 
     @staticmethod
     def of(session: Session) -> Thresholds:
         """Those that a recording was decoded with."""
         first = session.info.thresholds
-        return Thresholds(first.island, first.macro, first.micro, first.movement)
+        return Thresholds(first.island, first.macro, first.micro, first.movement, first.in_speech)
 
 
 @dataclass(frozen=True, slots=True)

@@ -108,6 +108,7 @@ def with_thresholds(settings: DecodeSettings, thresholds: Thresholds) -> DecodeS
         macro=replace(settings.macro, threshold=thresholds.macro),
         micro=replace(settings.micro, threshold=thresholds.micro),
         least_motion_iod=thresholds.movement,
+        least_motion_in_speech_iod=thresholds.in_speech,
     )
 
 

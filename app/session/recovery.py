@@ -89,7 +89,8 @@ def _recover(folder: Path, features: BinaryIO, spotter: Spotter) -> Recovered:
     session = read_session(folder)
     remark = "Recovered after the recording had broken off."
     if session.info.model.sha256 == spotter.spec.sha256:
-        scores, intervals = replay(session, spotter.with_least_motion(session.info.thresholds.movement))
+        chosen = session.info.thresholds
+        scores, intervals = replay(session, spotter.with_least_motion(chosen.movement, chosen.in_speech))
     else:
         scores, intervals = Scores.empty(), ()
         remark += " Its last seconds have no scores: the model that recorded it was not at hand."

@@ -94,12 +94,16 @@ class ModelInfo(_Part):
 
 
 class Thresholds(_Part):
-    """Decoding thresholds of the model, 0 to 1. movement: the smallest that is reported, in inter-ocular distances."""
+    """Decoding thresholds of the model, 0 to 1.
+
+    movement: the smallest that is reported, in inter-ocular distances; in_speech: the same where the face speaks.
+    """
 
     island: float
     macro: float
     micro: float
     movement: float = LEAST_MOTION_IOD
+    in_speech: float = 0.0
 
 
 class Counts(_Part):
@@ -160,6 +164,7 @@ def thresholds(spotter: Spotter) -> Thresholds:
         macro=decode.macro.threshold,
         micro=decode.micro.threshold,
         movement=decode.least_motion_iod,
+        in_speech=decode.least_motion_in_speech_iod,
     )
 
 

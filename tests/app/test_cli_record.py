@@ -71,11 +71,12 @@ def test_a_file_is_recorded_to_its_end(run: Run, tmp_path: Path, face_video: Pat
 
 def test_the_smallest_movement_is_that_of_the_recording(run: Run, tmp_path: Path) -> None:
     arguments = ("record", "--source", "demo", "--seconds", "0.5", "--scores-only", "--smallest-movement")
-    assert run(*arguments, "0.05")[0] == 0
+    assert run(*arguments, "0.05", "--smallest-movement-in-speech", "0.1")[0] == 0
     (folder,) = tmp_path.iterdir()
     info = read_session(folder).info
     assert info.thresholds.movement == 0.05 and info.model.decode is not None
     assert info.model.decode.least_motion_iod == 0.05
+    assert info.thresholds.in_speech == info.model.decode.least_motion_in_speech_iod == 0.1
     code, _, err = run(*arguments, "-1")
     assert code == 2 and "between 0 and 1" in err and list(tmp_path.iterdir()) == [folder]
 

@@ -141,6 +141,13 @@ def test_recovery_reports_no_smaller_movements_than_the_recording_did(killed: Pa
     assert recover(killed, spotter).intervals_added == 0
 
 
+def test_nor_smaller_ones_in_speech(killed: Path, spotter: Spotter, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("models.islands.SPEAKING_IOD", 0.0)  # as if the face spoke all the time
+    info = read_info(killed)
+    write_info(killed, info.model_copy(update={"thresholds": info.thresholds.model_copy(update={"in_speech": 1.0})}))
+    assert recover(killed, spotter).intervals_added == 0
+
+
 def test_torn_ends_are_cut_off_and_nothing_else(killed: Path, spotter: Spotter) -> None:
     before = read_session(killed)
     torn = {"frames.csv": b"9999,1.2", "intervals.csv": b"7,mac", "points.csv": b"2,", "features.npy": b"\x01" * 11}

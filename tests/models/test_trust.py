@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -57,8 +59,19 @@ def test_the_smallest_movement_is_a_matter_of_choice() -> None:
 
 @pytest.mark.parametrize("size", [-0.01, 1.01, float("nan")])
 def test_a_smallest_movement_that_makes_no_sense_is_refused(size: float) -> None:
-    with pytest.raises(UsageError, match="between 0 and 1"):
-        Spotter(use_gpu=False).with_least_motion(size)
+    spotter = Spotter(use_gpu=False)
+    for sizes in ((size, None), (None, size)):
+        with pytest.raises(UsageError, match="between 0 and 1"):
+            spotter.with_least_motion(*sizes)
+
+
+def test_each_smallest_movement_is_chosen_by_itself() -> None:
+    spotter = Spotter(use_gpu=False)
+    own = spotter.spec.decode
+    anywhere, in_speech = spotter.with_least_motion(0.02), spotter.with_least_motion(in_speech_iod=0.0)
+    assert anywhere.spec.decode == replace(own, least_motion_iod=0.02)
+    assert in_speech.spec.decode == replace(own, least_motion_in_speech_iod=0.0)
+    assert spotter.spec.decode == own, "the model itself stays as it is"
 
 
 def test_nor_as_a_macro_where_the_nose_goes_along() -> None:

@@ -5,7 +5,17 @@ from __future__ import annotations
 import pytest
 
 from models.types import ExpressionType, Interval
-from training.calibrate import Limits, Truth, choose, count, evaluate, iou_s, pooled, truths
+from training.calibrate import (
+    Limits,
+    Truth,
+    choose,
+    choose_in_speech,
+    count,
+    evaluate,
+    iou_s,
+    pooled,
+    truths,
+)
 from training.rendered import Order
 
 MACRO, MICRO = ExpressionType.MACRO, ExpressionType.MICRO
@@ -61,3 +71,14 @@ def test_expressions_of_lively_people_are_no_alarms_and_count_in_f1() -> None:
     both = pooled(evaluate(found, chosen).values())
     assert both.f1 == 1.0 and both.hits == both.truths == sum(len(i) for i in found.values()) > 5
     assert both.minutes == pytest.approx(40.0 / 60.0)
+
+
+def test_what_is_asked_in_speech_is_what_pays() -> None:
+    busy = Order("random", 1001, 60.0)
+    hits = [interval(t.type, t.onset_s, t.offset_s) for t in truths(busy) if t.asked]
+    alarms = [interval(MACRO, 100.0 + 10.0 * k, 101.0 + 10.0 * k) for k in range(5)]
+    everything = dict.fromkeys(ExpressionType, 0.5)
+    found = {0.0: {busy: hits + alarms}, 0.03: {busy: hits + alarms[:3]}, 0.05: {busy: hits[1:] + alarms[:3]}}
+    assert choose_in_speech(found, everything) == 0.03, "fewer alarms"
+    assert choose_in_speech(found | {0.04: found[0.03]}, everything) == 0.04, "of equals the largest"
+    assert choose_in_speech({0.0: {busy: hits}, 0.03: {busy: hits[1:]}}, everything) == 0.0, "none where none pays"

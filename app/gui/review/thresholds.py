@@ -27,15 +27,24 @@ _ROWS = (
     (
         "movement",
         "Movement",
-        "What moves less than this is not listed; 1 is the distance between the eyes. People who talk and gesture need "
-        "0.05 or more, faint expressions the smallest",
+        "What moves less than this is not listed; 1 is the distance between the eyes. People who gesture need 0.05 or "
+        "more, faint expressions the smallest",
+    ),
+    (
+        "in_speech",
+        "Movement in speech",
+        "While the face speaks, what moves less than this is not listed: lips that form words move all the time. At 0 "
+        "speech is treated like anything else",
     ),
 )
 
 
+_SIZES = ("movement", "in_speech")
+
+
 def _full(name: str) -> float:
     """Value at the right end of a slider."""
-    return MOST_MOVEMENT_IOD if name == "movement" else 1.0
+    return MOST_MOVEMENT_IOD if name in _SIZES else 1.0
 
 
 def _step(name: str, thresholds: Thresholds) -> int:
@@ -120,12 +129,8 @@ class ThresholdPanel(QWidget):
         self.set_theme(theme)
 
     def set_theme(self, theme: Theme) -> None:
-        for name, colour in (
-            ("intensity", theme.text),
-            ("macro", theme.macro),
-            ("micro", theme.micro),
-            ("movement", theme.text),
-        ):
+        for name in self.sliders:
+            colour = {"macro": theme.macro, "micro": theme.micro}.get(name, theme.text)
             self._names[name].setStyleSheet(f"color: {colour};")
             self.sliders[name].setStyleSheet(
                 f"""QSlider::groove:horizontal {{ height: 4px; border-radius: 2px; background: {theme.line}; }}
@@ -216,4 +221,4 @@ class ThresholdPanel(QWidget):
 
     def _show_numbers(self, thresholds: Thresholds) -> None:
         for name, label in self._numbers.items():
-            label.setText(f"{getattr(thresholds, name):.{3 if name == 'movement' else 2}f}")
+            label.setText(f"{getattr(thresholds, name):.{3 if name in _SIZES else 2}f}")

@@ -139,6 +139,11 @@ def test_the_smallest_movement_belongs_to_the_results(run: Command, study: Path,
     summary = json.loads(Path("large/s1/smile.json").read_text("utf-8"))
     assert summary["settings"]["least_motion_iod"] == 0.9
     assert run("spot", study, "--smallest-movement", "0.9", "--out", "large")[1] == "3 of 3 videos were done before.\n"
+    code, _, err = run("spot", study, "--smallest-movement-in-speech", "0.2", "--out", "results")
+    assert code == 2 and "found with another smallest movement" in err
+    assert run("spot", study, "--smallest-movement-in-speech", "0.2", "--out", "silent")[0] == 0
+    summary = json.loads(Path("silent/s1/smile.json").read_text("utf-8"))
+    assert summary["settings"]["least_motion_in_speech_iod"] == 0.2
     code, _, err = run("spot", study, "--smallest-movement", "1.5", "--out", "other")
     assert code == 2 and "between 0 and 1" in err and not Path("other").exists()
 

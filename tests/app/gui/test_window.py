@@ -11,8 +11,9 @@ from PySide6.QtCore import QSettings, Qt
 from PySide6.QtWidgets import QFileDialog, QInputDialog, QPushButton
 from pytestqt.qtbot import QtBot
 
+from app.gui.movement_dialog import MovementDialog
 from app.gui.window import MainWindow
-from app.settings import SettingsFile
+from app.settings import SettingsFile, SmallestMovement
 from app.sources import CameraChoice, DemoChoice, FileChoice, StreamChoice
 
 OpenWindow = Callable[..., MainWindow]
@@ -73,22 +74,46 @@ def test_a_smallest_movement_holds_from_the_next_start_and_is_remembered(
     qtbot: QtBot, open_main_window: OpenWindow, store: SettingsFile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     window = open_main_window()
-    answers = iter([(0.25, True), (0.1, False), (0.008, True)])
-    monkeypatch.setattr(QInputDialog, "getDouble", lambda *_, **__: next(answers))
+    usual = window.player.usual
+
+    def answer(anywhere: float, in_speech: float, accepted: bool = True) -> Callable[[MovementDialog], int]:
+        def exec(dialog: MovementDialog) -> int:
+            dialog.anywhere.setValue(anywhere)
+            dialog.in_speech.setValue(in_speech)
+            return int(accepted)
+
+        return exec
+
+    assert usual.in_speech_iod
+    answers = iter([answer(0.25, usual.in_speech_iod), answer(0.1, 0.2, accepted=False), answer(0.008, 0.0)])
+    monkeypatch.setattr(MovementDialog, "exec", lambda dialog: next(answers)(dialog))
     ask = window.menus.actions["Smallest movement…"].trigger
     ask()
-    assert SettingsFile(store.path).values.smallest_movement_iod == 0.25
+    assert SettingsFile(store.path).values.smallest == SmallestMovement(0.25, None)
     window.live.play(DemoChoice())
     # the first smile is over after 4.5 s, and would be in the table by now
     qtbot.waitUntil(lambda: curve(window)[1] > 5.5, timeout=WAIT_MS)
     assert rows(window) == [] and window.status.texts()[4] == "movements from 0.250"
     ask()
-    assert window.player.least_motion_iod == 0.25, "nothing was chosen"
+    assert window.player.smallest == SmallestMovement(0.25, None), "nothing was chosen"
     ask()
-    assert window.player.least_motion_iod is None and SettingsFile(store.path).values.smallest_movement_iod is None
+    assert window.player.smallest == SettingsFile(store.path).values.smallest == SmallestMovement(None, 0.0)
     assert window.status.texts()[4] == "movements from 0.250", "until the next start"
     window.live.play(DemoChoice())
-    qtbot.waitUntil(lambda: len(rows(window)) > 0 and window.status.texts()[4] == "", timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: len(rows(window)) > 0, timeout=WAIT_MS)
+    assert window.status.texts()[4] == "movements in speech from 0.000"
+
+
+def test_the_smallest_movements_start_as_chosen_and_go_back_to_the_models(qtbot: QtBot) -> None:
+    dialog = MovementDialog(None, SmallestMovement(0.03, None), SmallestMovement(0.008, 0.06))
+    qtbot.addWidget(dialog)
+    assert (dialog.anywhere.value(), dialog.in_speech.value()) == (0.03, 0.06)
+    assert dialog.chosen == SmallestMovement(0.03, None)
+    dialog.in_speech.setValue(0.1)
+    assert dialog.chosen == SmallestMovement(0.03, 0.1)
+    qtbot.mouseClick(dialog.reset, Qt.MouseButton.LeftButton)
+    assert (dialog.anywhere.value(), dialog.in_speech.value()) == (0.008, 0.06)
+    assert dialog.chosen == SmallestMovement(None, None)
 
 
 def test_no_camera_is_a_page_with_a_way_on(qtbot: QtBot, open_main_window: OpenWindow) -> None:

@@ -98,6 +98,16 @@ def test_the_smallest_movement_leaves_out_the_small_ones(review: Review) -> None
         ]
 
 
+def test_more_may_be_asked_of_a_face_that_speaks(review: Review, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = review.state.thresholds
+    assert now.in_speech == Spotter(use_gpu=False).spec.decode.least_motion_in_speech_iod > 0.0
+    found = [row.interval.onset_frame for row in review.state.intervals]
+    assert [i.onset_frame for i in review.preview(replace(now, in_speech=1.0))] == found, "nobody speaks in it"
+    monkeypatch.setattr("models.islands.SPEAKING_IOD", 0.0)
+    assert review.preview(replace(now, in_speech=1.0)) == ()
+    assert [i.onset_frame for i in review.preview(replace(now, in_speech=0.0))] == found
+
+
 def test_other_thresholds_leave_what_a_person_touched(review: Review) -> None:
     accepted, rejected, moved = (row.id for row in review.state.intervals[:3])
     review.accept(accepted)

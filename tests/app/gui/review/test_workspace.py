@@ -265,6 +265,9 @@ def test_the_smallest_movement_has_a_scale_of_its_own(qtbot: QtBot, open_path: O
     assert desk.state.thresholds == replace(before.thresholds, movement=0.05)
     assert panel._numbers["movement"].text() == "0.050"
     assert before.shown() and len(desk.state.shown()) <= len(before.shown())
+    panel.sliders["in_speech"].setValue(40)
+    assert desk.state.thresholds == replace(before.thresholds, movement=0.05, in_speech=0.1)
+    assert panel._numbers["in_speech"].text() == "0.100"
     panel.back_button.click()
     assert desk.state.thresholds == before.thresholds and slider.value() == 3
 

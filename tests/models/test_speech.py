@@ -1,0 +1,117 @@
+"""Speech: lips that open and close all the time, and what is then asked of a movement."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from models.analyzer import Analyzer
+from models.decode import ClassDecode, DecodeSettings, Found
+from models.islands import moves
+from models.speech import AFTER_FRAMES, BEFORE_FRAMES, MARGIN_FRAMES, SPEAKING_IOD, lip_motion_iod
+from models.spotter import Spotter
+from models.types import FloatArray, FrameMotion, Interval
+
+UPPER, LOWER, CORNERS = 9, 11, (8, 10)
+
+
+def face(frames: int, seed: int = 0) -> FloatArray:
+    """A calm face with the noise of a webcam, (frames, 12, 2)."""
+    return np.random.default_rng(seed).normal(0.0, 0.0003, (frames, 12, 2)).astype(np.float32)
+
+
+def talk(position: FloatArray, first: int, end: int, size_iod: float = 0.03, rate_hz: float = 4.0) -> None:
+    """Syllables from one frame to before another."""
+    syllables = np.sin(np.pi * rate_hz * np.arange(end - first) / 30.0) ** 2
+    position[first:end, LOWER, 1] += size_iod * syllables
+
+
+def smile(position: FloatArray, apex: int, size_iod: float, half: int = 18) -> None:
+    """Corners that go out and come back."""
+    bell = np.cos(0.5 * np.pi * np.arange(-half, half + 1) / (half + 1)) ** 2
+    for region, out in zip(CORNERS, (-1.0, 1.0), strict=True):
+        position[apex - half : apex + half + 1, region, 0] += out * size_iod * bell
+
+
+@pytest.mark.parametrize("rate_hz", [2.5, 4.0, 6.0])
+def test_syllables_are_speech(rate_hz: float) -> None:
+    position = face(120)
+    talk(position, 0, 120, rate_hz=rate_hz)
+    assert lip_motion_iod(position) > 2.0 * SPEAKING_IOD
+
+
+def test_a_calm_face_an_expression_and_a_slow_yawn_are_none() -> None:
+    position = face(120)
+    assert lip_motion_iod(position) < 0.5 * SPEAKING_IOD
+    smile(position, 60, 0.3)
+    position[50:70, LOWER, 1] += 0.2
+    assert lip_motion_iod(position) < SPEAKING_IOD, "one movement, however large and quick"
+    yawn = face(120)
+    yawn[:, LOWER, 1] += 0.4 * np.sin(np.pi * np.arange(120) / 120.0)
+    assert lip_motion_iod(yawn) < SPEAKING_IOD
+
+
+def test_a_head_that_nods_is_none() -> None:
+    position = face(120)
+    position[:, :, 1] += 0.1 * np.sin(2.0 * np.pi * 3.0 * np.arange(120) / 30.0)[:, None]
+    assert lip_motion_iod(position) < SPEAKING_IOD, "both lips go along"
+
+
+@pytest.mark.parametrize("frames", [1, 5, 12])
+def test_the_first_moments_of_a_face(frames: int) -> None:
+    assert 0.0 <= lip_motion_iod(face(frames)) < SPEAKING_IOD
+
+
+def trusted(size_iod: float, in_speech_iod: float, speech: Iterable[tuple[int, int]]) -> bool:
+    position = face(300)
+    for first, end in speech:
+        talk(position, first, end)
+    smile(position, 150, size_iod)
+    found = Found(0, 132, 150, 168, 0.9)
+    settings = DecodeSettings(least_motion_in_speech_iod=in_speech_iod)
+    return moves(found, lambda first, end: position[first:end], settings)
+
+
+def test_speech_asks_for_more() -> None:
+    before_and_after = [(0, 135), (165, 300)]
+    assert trusted(0.05, 0.0, before_and_after), "unless nobody asks"
+    assert not trusted(0.05, 0.06, before_and_after)
+    assert trusted(0.07, 0.06, before_and_after)
+    assert trusted(0.05, 0.06, []), "silent"
+    far = [(0, 150 - BEFORE_FRAMES - MARGIN_FRAMES), (151 + AFTER_FRAMES + MARGIN_FRAMES, 300)]
+    assert trusted(0.05, 0.06, far), "speech that is over, and speech that is still to come"
+
+
+def intervals(position: FloatArray, in_speech_iod: float, every: int | None = None) -> list[Interval]:
+    spotter = Spotter(use_gpu=False)
+    everything = DecodeSettings(
+        macro=ClassDecode(0.05, 15, 21, 0.35, 0.5, 1.8, 2.5, 300, 6, 99.0),
+        micro=ClassDecode(0.05, 5, 7, 0.0, 1.0, 1.0, 99.0, 7, 1, 99.0),
+        island=0.3,
+        least_motion_in_speech_iod=in_speech_iod,
+    )
+    spotter.spec = replace(spotter.spec, decode=everything)
+    analyzer, found = Analyzer(spotter), []
+    for i, here in enumerate(position):
+        analyzer.push(FrameMotion(i, i / 30.0, True, here, 1.0))
+        if every is not None and i % every == every - 1:
+            found += analyzer.update().intervals
+    found += analyzer.finish().intervals
+    return sorted(found, key=lambda i: (i.type, i.onset_s))
+
+
+def test_it_does_not_depend_on_how_the_frames_come() -> None:
+    """Speech begins and ends at every distance from the movements, so that windows of every kind decide."""
+    position = face(1500)
+    for k, apex in enumerate(range(60, 1450, 90)):
+        smile(position, apex, 0.05)
+        talk(position, apex - 10 * k, min(apex - 10 * k + 75, 1500), size_iod=0.012) if apex > 10 * k else None
+    whole = intervals(position, 0.08)
+    assert 0 < len(whole) < len(intervals(position, 0.0)), "some are left out, some stay"
+    for every in (1, 13, 40):
+        assert [(i.type, i.onset_frame, i.offset_frame) for i in intervals(position, 0.08, every)] == [
+            (i.type, i.onset_frame, i.offset_frame) for i in whole
+        ]
