@@ -14,12 +14,13 @@ import numpy as np
 from models.baseline import RunningBaseline
 from models.grid import GridFrame, GridResampler
 from models.islands import FrameList, Islands
+from models.speech import BEFORE_FRAMES, MARGIN_FRAMES
 from models.spotter import Spotter
 from models.types import FloatArray, FrameMotion, Interval, Scores, Update
 
-_KEEP_FRAMES = 96
-"""Scored frames kept before the first open island, so that smoothing, contrast and the search for speech see what they
-would in one piece."""
+_KEEP_FRAMES = BEFORE_FRAMES + MARGIN_FRAMES
+"""Scored frames kept before the first open island, so that the search for speech sees what it would in one piece;
+smoothing and contrast need fewer."""
 
 _NO_SCORES: FloatArray = np.empty((0, 3), np.float32)
 
