@@ -13,7 +13,7 @@ import typer
 
 from app.cli_exchange import add_exchange_commands
 from app.cli_learn import add_learning_commands
-from app.cli_record import SmallestInSpeech, SmallestMovement, add_record_commands
+from app.cli_record import MODEL_HELP, SmallestInSpeech, SmallestMovement, add_record_commands
 from app.cli_review import add_review_commands
 from app.cli_train import add_training_commands
 from app.cli_window import add_window_commands
@@ -84,9 +84,7 @@ def spot(
     paths: Annotated[list[Path], typer.Argument(metavar="VIDEO", help="Video files, and folders with videos in them.")],
     out: Annotated[Path, typer.Option(metavar="DIR", help="Folder for the results.")] = Path(),
     force: Annotated[bool, typer.Option("--force", "-f", help="Replace results that are there already.")] = False,
-    model: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Another model than the one that ships with apexspot.")
-    ] = None,
+    model: Annotated[Path | None, typer.Option(metavar="FILE|lab", help=MODEL_HELP)] = None,
     jobs: Annotated[
         int | None, typer.Option(min=1, help="Videos at a time [one a processor, less one; 8 at most].")
     ] = None,

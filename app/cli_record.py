@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 _POLL_S = 0.1
 
+MODEL_HELP = 'A model of your own, or "lab": the network for laboratory recordings, of people who hold back.'
 SmallestMovement = Annotated[
     float | None,
     typer.Option(
@@ -52,9 +53,7 @@ def record(
         float | None, typer.Option(metavar="N", min=0.1, help="End after so long [when the source ends, or Ctrl+C].")
     ] = None,
     scores_only: Annotated[bool, typer.Option("--scores-only", help="Keep no picture.")] = False,
-    model: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Another model than the one that ships with apexspot.")
-    ] = None,
+    model: Annotated[Path | None, typer.Option(metavar="FILE|lab", help=MODEL_HELP)] = None,
     smallest_movement: SmallestMovement = None,
     smallest_movement_in_speech: SmallestInSpeech = None,
     lsl: Annotated[
@@ -129,7 +128,7 @@ def record(
 def recover(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="A session, or a folder of sessions.")] = Path(),
     model: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="The model that recorded, if it is not the shipped one.")
+        Path | None, typer.Option(metavar="FILE", help="The model that recorded, if it is none of those that ship.")
     ] = None,
 ) -> None:
     """Put sessions in order that broke off.
@@ -144,7 +143,7 @@ def recover(
     if not unfinished:
         typer.echo(f"There is nothing to recover in {folder}.")
         return
-    spotter = Spotter(model)
+    spotter = None if model is None else Spotter(model)
     bad = 0
     for path in unfinished:
         try:

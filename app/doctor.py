@@ -6,6 +6,7 @@ import hashlib
 import platform
 import textwrap
 from dataclasses import dataclass
+from pathlib import Path
 
 from app.display import probe_display
 from app.logs import log_path
@@ -63,19 +64,22 @@ def _packages(*names: str) -> str:
 def _spotting_model(lines: list[str]) -> list[str]:
     """Lines on the model and on where it is scored; returns what is broken."""
     try:
+        from models.assets import NETWORKS
         from models.spotter import Spotter
 
-        spotter = Spotter()
+        spotters = {name: Spotter(Path(name)) for name in NETWORKS}
     except ApexspotError as error:
         lines.append(_line("model", "cannot be used"))
         return [str(error)]
     except ImportError as error:
         lines.append(_line("model", "cannot be used"))
         return [f"ONNX Runtime cannot be loaded ({error})."]
-    spec = spotter.spec
-    lines.append(_line("model", f"{spotter.path.name}, version {spec.version}, look-ahead {spec.look_ahead_s:.1f} s"))
-    lines.append(_line("  SHA-256", spec.sha256))
-    on = "CUDA (the graphics card)" if spotter.provider == "CUDA" else "CPU (no usable CUDA device)"
+    for name, spotter in spotters.items():
+        spec = spotter.spec
+        what = f"{spotter.path.name}, version {spec.version}, look-ahead {spec.look_ahead_s:.1f} s"
+        lines.append(_line("model" if name == "lively" else f"  {name}", what))
+        lines.append(_line("  SHA-256", spec.sha256))
+    on = "CUDA (the graphics card)" if spotters["lively"].provider == "CUDA" else "CPU (no usable CUDA device)"
     lines.append(_line("scoring on", on))
     return []
 

@@ -24,6 +24,10 @@ MOST_MOVEMENT_IOD = 0.25
 """The largest "smallest movement" that the window offers; a wide open mouth moves that far."""
 
 
+USUAL_NETWORK, LAB_NETWORK = Path("lively"), Path("lab")
+"""Names of the networks that ship, as ``models.assets.NETWORKS`` has them."""
+
+
 class SmallestMovement(NamedTuple):
     """The smallest movement that a person has chosen, anywhere and while the face speaks; ``None``: the model's own."""
 
@@ -45,7 +49,8 @@ class Settings(BaseModel):
     """recordings: the folder that recordings went to last. consent: the wording last used. scores_only: as last chosen.
 
     opened: the folder that a recording was opened from last. smallest_movement_iod, smallest_in_speech_iod: of what
-    live sessions report; the model's own where there is none. A participant's code is never remembered.
+    live sessions report; the model's own where there is none. lab: whether the network for laboratory recordings
+    scores. A participant's code is never remembered.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -56,10 +61,15 @@ class Settings(BaseModel):
     opened: Path | None = None
     smallest_movement_iod: float | None = Field(default=None, ge=0.0, le=1.0)
     smallest_in_speech_iod: float | None = Field(default=None, ge=0.0, le=1.0)
+    lab: bool = False
 
     @property
     def smallest(self) -> SmallestMovement:
         return SmallestMovement(self.smallest_movement_iod, self.smallest_in_speech_iod)
+
+    @property
+    def network(self) -> Path:
+        return LAB_NETWORK if self.lab else USUAL_NETWORK
 
 
 class SettingsFile:

@@ -9,6 +9,7 @@ when somebody speaks. Speech opens and closes the mouth at 2 to 7 Hz (Chandrasek
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from models.types import REGION_NAMES, FloatArray
 
@@ -38,6 +39,6 @@ def lip_motion_iod(position_iod: FloatArray) -> float:
     return float(np.median(np.abs(_moving_mean(opening, _SHORT) - _moving_mean(opening, _LONG))))
 
 
-def _moving_mean(values: np.ndarray[tuple[int], np.dtype[np.float64]], frames: int) -> np.ndarray:
+def _moving_mean(values: NDArray[np.float64], frames: int) -> NDArray[np.float64]:
     padded = np.pad(values, frames // 2, mode="edge")
     return np.convolve(padded, np.full(frames, 1.0 / frames), mode="valid")

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import onnxruntime as ort
 
-from models.assets import SPOTTER, asset_path
+from models.assets import NETWORKS, SPOTTER, asset_path
 from models.errors import UsageError
 from models.model_file import FIRST_NAME, INPUT_NAME, OUTPUT_NAMES, ModelSpec, open_session, read_model_bytes
 from models.types import FloatArray
@@ -24,12 +24,14 @@ CPU, CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
 class Spotter:
     """A loaded model. Safe to share between threads that score one after another.
 
+    path: a model file, or the name of a network that ships (``models.assets.NETWORKS``); without it the usual one.
+
     Raises:
         ModelFileError: the file breaks the contract. AssetError: the shipped model is missing.
     """
 
     def __init__(self, path: Path | None = None, *, use_gpu: bool = True) -> None:
-        self.path = path or asset_path(SPOTTER)
+        self.path = _file(path)
         data = read_model_bytes(self.path)
         self._session, self.spec = open_session(self.path, data, _providers(use_gpu))
         self._takes_first = bool(self._session.get_overridable_initializers())
@@ -71,6 +73,25 @@ class Spotter:
         intensity, apex = self._session.run(list(OUTPUT_NAMES), inputs)
         passed = 0 if self._takes_first else first
         return intensity[0, passed:], apex[0, passed:]
+
+
+def shipped_with(sha256: str, *, use_gpu: bool = True) -> Spotter | None:
+    """The network that ships with this SHA-256, where there is one.
+
+    Raises:
+        ModelFileError, AssetError: a shipped model cannot be used.
+    """
+    for name in NETWORKS.values():
+        spotter = Spotter(asset_path(name), use_gpu=use_gpu)
+        if spotter.spec.sha256 == sha256:
+            return spotter
+    return None
+
+
+def _file(path: Path | None) -> Path:
+    if path is None:
+        return asset_path(SPOTTER)
+    return asset_path(NETWORKS[str(path)]) if str(path) in NETWORKS and not path.is_file() else path
 
 
 def _providers(use_gpu: bool) -> list[object]:

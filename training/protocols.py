@@ -92,7 +92,7 @@ def fold_thresholds(
     """For each fold the thresholds that the other folds' recordings of this data set give."""
     if rule in (ThresholdRule.RATE, ThresholdRule.COUNT):
         share = RATE if rule is ThresholdRule.RATE else dict.fromkeys(ExpressionType, 1.0)
-        return [_by_count(found, others, share) for others in _others(recordings, folds)]
+        return [by_count(found, others, share) for others in _others(recordings, folds)]
     right = _holds_point if rule is ThresholdRule.POINTS else _overlaps
     judged = {r.name: {kind: _judged(found[r.name], r, kind, right) for kind in ExpressionType} for r in recordings}
     return [_best(judged, others) for others in _others(recordings, folds)]
@@ -123,10 +123,10 @@ def _others(recordings: Sequence[Recording], folds: Folds) -> list[list[Recordin
     return [[r for r in recordings if folds.fold(r) != fold] for fold in range(folds.count)]
 
 
-def _by_count(
+def by_count(
     found: Detections, recordings: Sequence[Recording], share: Mapping[ExpressionType, float]
 ) -> dict[ExpressionType, float]:
-    """Scores at which detections number ``share`` times the points."""
+    """Scores at which the detections in the recordings number ``share`` times their points."""
     thresholds = {}
     for kind in ExpressionType:
         scores = sorted((f.score for r in recordings for f in found[r.name] if _kind(f) is kind), reverse=True)

@@ -24,6 +24,7 @@ from models.network import NetworkSettings
 from models.spotter import Spotter
 from models.types import FloatArray
 from training import calibrate, checkpoint, export
+from training.backbones import Network
 from training.datasets import Recording, load_flow12
 from training.rendered import Order, calibration_orders, motions, track, training_orders
 from training.tracks import People, Track, make_tracks
@@ -100,22 +101,31 @@ def _make(data: Path, cache: Path, out: Path, jobs: int, settings: TrainSettings
     share = RENDERED_SHARE / (1.0 - RENDERED_SHARE) * len(tracks) / len(rendered)
     tracks += [replace(t, weight=share) for t in rendered]
     log.info("%d recordings, %d synthetic tracks", len(recordings), len(tracks))
-    network = train(recordings, tracks, settings, _report)
+    network = train(recordings, tracks, settings, report)
+    keep(network, settings, out, DecodeSettings(), DATA_TEXT)
+    calibrate_file(out, cache)
+
+
+def keep(network: Network, settings: TrainSettings, out: Path, decode: DecodeSettings, training_data: str) -> None:
+    """Write a network as a model file, and its checkpoint beside it.
+
+    Raises:
+        ModelFileError: the file's scores differ from the network's.
+    """
     saved = out.with_suffix(".safetensors")
     checkpoint.save(network, settings, saved)
-    network, config_sha256 = checkpoint.load(saved)
+    kept, config_sha256 = checkpoint.load(saved)
     difference = export.export(
-        network,
+        kept,
         out,
-        decode=DecodeSettings(),
+        decode=decode,
         baseline=BaselineSettings(),
-        training_data=DATA_TEXT,
+        training_data=training_data,
         licence=LICENCE,
         version=VERSION,
         config_sha256=config_sha256,
     )
     log.info("exported %s (%.1e from torch)", out, difference)
-    calibrate_file(out, cache)
 
 
 def calibrate_file(out: Path, cache: Path) -> None:
@@ -141,7 +151,8 @@ def _one_thread() -> None:
     torch.set_num_threads(1)
 
 
-def _report(step: int, parts: dict[str, float]) -> None:
+def report(step: int, parts: dict[str, float]) -> None:
+    """Log the parts of the loss, every 100 steps."""
     if step % 100 == 99:
         log.info("step %d: %s", step + 1, ", ".join(f"{name} {value:.3f}" for name, value in parts.items()))
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from html import escape
+from pathlib import Path
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QLabel, QVBoxLayout, QWidget
 
 from app.versions import versions
-from models.assets import SPOTTER
+from models.assets import NETWORKS
 from models.errors import ApexspotError
 from models.spotter import Spotter
 
@@ -77,12 +78,13 @@ def about_dialog(parent: QWidget | None) -> HelpDialog:
 
 
 def _model_rows() -> list[tuple[str, str]]:
+    rows = []
     try:
-        spec = Spotter(use_gpu=False).spec
+        for name, file in NETWORKS.items():
+            spec = Spotter(Path(name), use_gpu=False).spec
+            rows.append((f"Network {name}", f"{file} {spec.version}, SHA-256 {spec.sha256[:16]}…"))
+            rows.append(("trained on", spec.training_data))
+            rows.append(("its licence", spec.licence))
     except ApexspotError as error:
-        return [("Model", str(error))]
-    return [
-        ("Model", f"{SPOTTER} {spec.version}, SHA-256 {spec.sha256[:16]}…"),
-        ("Trained on", spec.training_data),
-        ("Model's licence", spec.licence),
-    ]
+        rows.append(("Network", str(error)))
+    return rows

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import threading
 import time
+from pathlib import Path
 
 from app.gui.recording import LivePoint, Recording, RecordingPlan, RecordingState
 from app.live import LiveSession
 from app.live_types import LiveSnapshot
 from app.session import RecorderSettings
-from app.settings import SmallestMovement
+from app.settings import USUAL_NETWORK, SmallestMovement
 from app.sources import SourceChoice, open_source
 from models.spotter import Spotter
 
@@ -18,7 +19,7 @@ PATIENCE_S = 3.0
 
 
 class Player:
-    """Starts, watches and ends sessions. The model file is loaded once, by the first session, in its own thread.
+    """Starts, watches and ends sessions. A model file is loaded once, by the first session with it, in its own thread.
 
     limits: of the disk, for recordings.
     """
@@ -27,7 +28,11 @@ class Player:
         self._limits = limits or RecorderSettings()
         self._recording: Recording | None = None
         self._session: LiveSession | None = None
-        self._spotter: Spotter | None = None
+        self._spotter: tuple[Path, Spotter] | None = None
+        self.network = USUAL_NETWORK
+        """Scores the sessions that start from now on."""
+        self.scoring_with = USUAL_NETWORK
+        """Scores the newest session."""
         self.smallest = SmallestMovement()
         """What sessions report at least which start from now on."""
         self.reported = SmallestMovement()
@@ -137,10 +142,10 @@ class Player:
 
     def _shared_spotter(self) -> Spotter:
         with self._spotter_lock:
-            self.reported = self.smallest
+            self.reported, self.scoring_with = self.smallest, self.network
             return self._loaded().with_least_motion(*self.reported)
 
     def _loaded(self) -> Spotter:
-        if self._spotter is None:
-            self._spotter = Spotter()
-        return self._spotter
+        if self._spotter is None or self._spotter[0] != self.network:
+            self._spotter = self.network, Spotter(self.network)
+        return self._spotter[1]

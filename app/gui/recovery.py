@@ -10,7 +10,6 @@ from pathlib import Path
 from app.gui.text import counted
 from app.session import Recovered, find_unfinished, recover
 from models.errors import ApexspotError, UsageError
-from models.spotter import Spotter
 
 log = logging.getLogger(__name__)
 
@@ -71,16 +70,13 @@ class Recovery:
         done: list[Recovered] = []
         problems: list[str] = []
         try:
-            spotter = Spotter()
             for folder in folders:
                 if self._closing.is_set():
                     return
                 try:
-                    done.append(recover(folder, spotter))
+                    done.append(recover(folder))
                 except ApexspotError as error:
                     problems.append(str(error))
-        except ApexspotError as error:
-            problems.append(str(error))
         except Exception as error:
             log.exception("recovery failed")
             problems.append(f"Recovery ended unexpectedly ({type(error).__name__}); the log has details.")

@@ -40,8 +40,13 @@ class StatusBar(QStatusBar):
         label.setToolTip(tip)
         return label
 
-    def show_snapshot(self, snapshot: LiveSnapshot | None, smallest: SmallestMovement | None = None) -> None:
-        """Take over the newest measurements. smallest: the smallest movement, where a person has chosen it."""
+    def show_snapshot(
+        self, snapshot: LiveSnapshot | None, smallest: SmallestMovement | None = None, lab: bool = False
+    ) -> None:
+        """Take over the newest measurements.
+
+        smallest: what a person has chosen. lab: the network for laboratory recordings scores.
+        """
         if snapshot is None:
             for label in self._labels:
                 label.clear()
@@ -54,7 +59,8 @@ class StatusBar(QStatusBar):
         self._latency.setText(f"latency {latency:.0f} ms" if running and latency is not None else "")
         dropped, offered = snapshot.counters.dropped, snapshot.counters.offered
         self._dropped.setText(f"{dropped} of {offered} frames dropped" if offered else "")
-        self._provider.setText(f"scoring on {snapshot.provider}" if snapshot.provider else "")
+        network = " (laboratory)" if lab else ""
+        self._provider.setText(f"scoring on {snapshot.provider}{network}" if snapshot.provider else "")
 
     def texts(self) -> tuple[str, ...]:
         """What is shown on the right, for whoever reads the bar without looking at it."""

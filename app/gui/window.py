@@ -35,11 +35,16 @@ from app.gui.switch import Switch
 from app.gui.text import counted
 from app.gui.theme import Theme
 from app.session.schema import INFO_FILE, VIDEO_FILE
-from app.settings import SettingsFile
+from app.settings import LAB_NETWORK, SettingsFile
 
 POLL_MS = 33
 GEOMETRY = "window/geometry"
 LIVE, REVIEW = 0, 1
+LAB = "Network for laboratory recordings"
+LAB_TIP = (
+    "Learned from people who hold back what they feel; the usual network from livelier people, who talk and laugh. It "
+    "holds from the next start on, and for videos that are opened in Review."
+)
 START_RECORDING, STOP_RECORDING = "Start recording…", "Stop recording"
 
 
@@ -64,7 +69,7 @@ class MainWindow(QMainWindow):
         self.banner = Banner()
         self.strip = RecordStrip()
         self.live = LiveWorkspace(player, cameras, store, self.banner, theme)
-        self.review = ReviewWorkspace(theme)
+        self.review = ReviewWorkspace(theme, store.values.network)
         self.review_head = ReviewHead()
         self.switch = Switch(
             ("Live", "Watch and record what happens now (Ctrl+1)"),
@@ -74,6 +79,9 @@ class MainWindow(QMainWindow):
         self.menus = Menus()
         self._lay_out()
         self._fill_menus()
+        lab = self.menus.actions[LAB]
+        lab.setToolTip(LAB_TIP)
+        lab.setChecked(store.values.lab)
         self._connect()
         for view in self.findChildren(QGraphicsView):
             view.setAcceptDrops(False)  # what is dropped on a curve is meant for the window
@@ -135,6 +143,7 @@ class MainWindow(QMainWindow):
             (
                 Entry(START_RECORDING, self._in_live(self.live.toggle_recording), ("R",), live=True),
                 Entry("Smallest movement…", self.live.choose_smallest_movement, live=True, rests=True),
+                Entry(LAB, self._choose_network, checkable=True),
                 LINE,
                 Entry("Macro point now", self.live.put_macro, ("1",), live=True, rests=True),
                 Entry("Micro point now", self.live.put_micro, ("2",), live=True, rests=True),
@@ -214,6 +223,10 @@ class MainWindow(QMainWindow):
         if chosen:
             self.open_recording(Path(chosen))
 
+    def _choose_network(self) -> None:
+        self.live.choose_lab(self.menus.actions[LAB].isChecked())
+        self.review.network = self.player.network
+
     def export(self) -> None:
         """Write the intervals of Live to a table, or what is open in Review in a format that is asked for."""
         if self._workspaces.currentIndex() == LIVE:
@@ -245,7 +258,8 @@ class MainWindow(QMainWindow):
         """Follow the session, the recording and the recovery."""
         snapshot = self.live.refresh()
         shown = self._workspaces.currentIndex() == LIVE or self.player.running
-        self.status.show_snapshot(snapshot if shown else None, self.player.reported)
+        lab = self.player.scoring_with == LAB_NETWORK
+        self.status.show_snapshot(snapshot if shown else None, self.player.reported, lab)
         self.strip.show_recording(self.player.recording)
         self.review_head.show_open(self.review.has_recording)
         recording = self.player.recording_now

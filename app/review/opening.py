@@ -18,7 +18,7 @@ from app.session.schema import INFO_FILE, SessionInfo
 from app.tables import check_folder
 from models.digest import perception_digest, scoring_digest
 from models.errors import ApexspotError, OutputError, UsageError
-from models.spotter import Spotter
+from models.spotter import Spotter, shipped_with
 from models.video import VideoFile
 
 log = logging.getLogger(__name__)
@@ -50,11 +50,12 @@ class _Cancelled(Exception):
     pass
 
 
-def session_for(path: Path) -> Path | None:
+def session_for(path: Path, network: Path | None = None) -> Path | None:
     """The session folder that a path stands for; ``None`` for a video that is to be analysed (``AnalysisJob``).
 
     A session, a file in one, or a video whose content was analysed before by the models of today. An older analysis
-    counts where it cannot be renewed, because nothing may be written there.
+    counts where it cannot be renewed, because nothing may be written there. network: the one that must have scored;
+    without it any that ships.
 
     Raises:
         UsageError: there is no such path, or it is a folder that is no session.
@@ -71,7 +72,8 @@ def session_for(path: Path) -> Path | None:
     if known is None:
         return None
     folder, info = known
-    if _current(info, Spotter(use_gpu=False)):
+    spotter = Spotter(network, use_gpu=False) if network else shipped_with(info.model.sha256, use_gpu=False)
+    if spotter is not None and _current(info, spotter):
         return folder
     try:
         check_folder(folder)

@@ -12,7 +12,7 @@ from app.session.reader import Session, replay
 from app.session.scores import keep_scores, kept_scores
 from models.decode import DecodeSettings
 from models.errors import ApexspotError, UsageError
-from models.spotter import Spotter
+from models.spotter import Spotter, shipped_with
 from models.types import Interval, Scores
 
 
@@ -59,10 +59,9 @@ def load_decoder(session: Session, *, keep: bool) -> Decoder:
 
 def _model_of(session: Session) -> Spotter | None:
     try:
-        spotter = Spotter()
+        return shipped_with(session.info.model.sha256)
     except ApexspotError:
         return None
-    return spotter if spotter.spec.sha256 == session.info.model.sha256 else None
 
 
 def _belong(scores: Scores, track: GridTrack) -> bool:

@@ -33,7 +33,7 @@ from app.session.schema import (
 )
 from app.session.tables import FrameRowMaker, Lines, interval_row
 from models.errors import DataError, OutputError
-from models.spotter import Spotter
+from models.spotter import Spotter, shipped_with
 from models.types import Interval, Scores
 
 
@@ -56,12 +56,13 @@ def find_unfinished(root: Path) -> list[Path]:
     return [folder for folder in session_folders(root) if _unfinished(folder) and not being_recorded(folder)]
 
 
-def recover(folder: Path, spotter: Spotter) -> Recovered:
+def recover(folder: Path, spotter: Spotter | None = None) -> Recovered:
     """Put an unfinished session in order; one that is finished is read and left as it is.
 
-    It may be interrupted and run again.
+    It may be interrupted and run again. spotter: the model that recorded, where it is not one that ships.
 
     Raises:
+        ModelFileError, AssetError: a model that ships cannot be used.
         DataError: it is no session, is damaged beyond this, or is being recorded now.
         OutputError: it cannot be written.
     """
@@ -78,7 +79,7 @@ def recover(folder: Path, spotter: Spotter) -> Recovered:
         raise OutputError(f"{folder} cannot be recovered ({error.strerror or error}).") from error
 
 
-def _recover(folder: Path, features: BinaryIO, spotter: Spotter) -> Recovered:
+def _recover(folder: Path, features: BinaryIO, given: Spotter | None) -> Recovered:
     close_features(folder / FEATURES_FILE, features)
     for name in (FRAMES_FILE, INTERVALS_FILE, POINTS_FILE):
         _cut_torn_line(folder / name)
@@ -88,7 +89,9 @@ def _recover(folder: Path, features: BinaryIO, spotter: Spotter) -> Recovered:
 
     session = read_session(folder)
     remark = "Recovered after the recording had broken off."
-    if session.info.model.sha256 == spotter.spec.sha256:
+    recorded_with = session.info.model.sha256
+    spotter = given or shipped_with(recorded_with)
+    if spotter is not None and spotter.spec.sha256 == recorded_with:
         chosen = session.info.thresholds
         scores, intervals = replay(session, spotter.with_least_motion(chosen.movement, chosen.in_speech))
     else:

@@ -135,6 +135,15 @@ def test_recovery_gives_what_an_undisturbed_end_gives(
     assert sorted(path.read_bytes() for path in killed.iterdir()) == written
 
 
+def test_whichever_network_that_ships_recorded_is_at_hand(killed: Path) -> None:
+    lab = Spotter(Path("lab"), use_gpu=False)
+    info = read_info(killed)
+    model = info.model.model_copy(update={"sha256": lab.spec.sha256, "file": lab.path.name})
+    write_info(killed, info.model_copy(update={"model": model}))
+    result = recover(killed)
+    assert result.rows_added > 0 and "not at hand" not in result.remark
+
+
 def test_recovery_reports_no_smaller_movements_than_the_recording_did(killed: Path, spotter: Spotter) -> None:
     info = read_info(killed)
     write_info(killed, info.model_copy(update={"thresholds": info.thresholds.model_copy(update={"movement": 1.0})}))

@@ -40,10 +40,11 @@ class Opened:
 
 
 class Opener:
-    """Opens one path. The window polls ``result``."""
+    """Opens one path; a video must have been scored by ``network``. The window polls ``result``."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, network: Path) -> None:
         self.path = path
+        self._network = network
         self._result: Opened | None = None
         self._abandoned = False
         self._lock = threading.Lock()
@@ -77,7 +78,7 @@ class Opener:
                 opened.close()
 
     def _open(self) -> Opened:
-        folder = session_for(self.path)
+        folder = session_for(self.path, self._network)
         if folder is None:
             return Opened(needs_analysis=True)
         opened = Opened(review=Review.open(folder))

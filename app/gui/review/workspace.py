@@ -28,6 +28,7 @@ from app.gui.review.view import ReviewView
 from app.gui.review.where import row_of
 from app.gui.theme import Theme
 from app.review.opening import AnalysisJob, AnalysisState
+from app.settings import USUAL_NETWORK
 from models.types import ExpressionType
 
 POLL_MS = 30
@@ -45,8 +46,10 @@ class ReviewWorkspace(QWidget):
     opened = Signal(str)
     """A recording is open; its name for the window's title."""
 
-    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+    def __init__(self, theme: Theme, network: Path | None = None, parent: QWidget | None = None) -> None:
+        """network: the one that scores videos (``models.assets.NETWORKS``); without it the usual one."""
         super().__init__(parent)
+        self.network = network or USUAL_NETWORK
         self.desk: Desk | None = None
         self.playback: Playback | None = None
         self._opened: Opened | None = None
@@ -91,7 +94,7 @@ class ReviewWorkspace(QWidget):
         """Open a session folder or a video; what was open before is closed. Returns at once."""
         self.close_recording()
         self.empty.show_opening(path)
-        self._opener = Opener(path)
+        self._opener = Opener(path, self.network)
         self._timer.start()
 
     def close_recording(self) -> None:
@@ -152,7 +155,7 @@ class ReviewWorkspace(QWidget):
             self._show(result, opener.path)
 
     def _analyse(self, video: Path) -> None:
-        self._job = AnalysisJob(video)
+        self._job = AnalysisJob(video, self.network)
         self._job.start()
         self.stack.setCurrentWidget(self.analysis)
         self.analysis.watch(self._job, video.name)

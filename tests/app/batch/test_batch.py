@@ -132,6 +132,12 @@ def test_what_would_be_lost_is_refused_and_replaced_with_force(run: Command, stu
     assert run("spot", study, "--out", "results")[1] == "3 of 3 videos were done before.\n"
 
 
+def test_the_laboratory_network_is_named(run: Command, study: Path) -> None:
+    assert run("spot", study / "smile.mp4", "--model", "lab", "--out", "lab")[0] == 0
+    summary = json.loads(Path("lab/smile.json").read_text("utf-8"))
+    assert summary["model"]["file"] == "spotter_lab.onnx"
+
+
 def test_the_smallest_movement_belongs_to_the_results(run: Command, study: Path, done: Path) -> None:
     code, _, err = run("spot", study, "--smallest-movement", "0.9", "--out", "results")
     assert code == 2 and "found with another smallest movement" in err

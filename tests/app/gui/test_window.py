@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QFileDialog, QInputDialog, QPushButton
 from pytestqt.qtbot import QtBot
 
 from app.gui.movement_dialog import MovementDialog
-from app.gui.window import MainWindow
+from app.gui.window import LAB, MainWindow
 from app.settings import SettingsFile, SmallestMovement
 from app.sources import CameraChoice, DemoChoice, FileChoice, StreamChoice
 
@@ -102,6 +102,24 @@ def test_a_smallest_movement_holds_from_the_next_start_and_is_remembered(
     window.live.play(DemoChoice())
     qtbot.waitUntil(lambda: len(rows(window)) > 0, timeout=WAIT_MS)
     assert window.status.texts()[4] == "movements in speech from 0.000"
+
+
+def test_the_network_for_laboratory_recordings_is_chosen_and_remembered(
+    qtbot: QtBot, open_main_window: OpenWindow, store: SettingsFile
+) -> None:
+    window = open_main_window()
+    entry = window.menus.actions[LAB]
+    assert not entry.isChecked() and window.player.usual.in_speech_iod
+    entry.trigger()
+    assert SettingsFile(store.path).values.lab and window.review.network == Path("lab")
+    assert window.player.usual.in_speech_iod == 0.0, "the sizes are those of the network that is chosen"
+    window.live.play(DemoChoice())
+    qtbot.waitUntil(lambda: window.status.texts()[-1].endswith("(laboratory)"), timeout=WAIT_MS)
+    entry.trigger()
+    assert not SettingsFile(store.path).values.lab and window.review.network == Path("lively")
+    assert window.status.texts()[-1].endswith("(laboratory)"), "until the next start"
+    entry.trigger()
+    assert open_main_window().menus.actions[LAB].isChecked()
 
 
 def test_the_smallest_movements_start_as_chosen_and_go_back_to_the_models(qtbot: QtBot) -> None:

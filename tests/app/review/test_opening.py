@@ -111,6 +111,25 @@ def test_another_model_scores_again_and_keeps_what_a_person_did(place: Path, cli
     again.close()
 
 
+def test_another_network_scores_again_and_leaves_what_a_person_did(place: Path, clip: Path) -> None:
+    video, folder = place / clip.name, place / f"{clip.name}.apexspot"
+    usual, lab = Path("lively"), Path("lab")
+    review = Review.open(folder)
+    made = review.add_interval(ExpressionType.MICRO, 2.6, 2.7, 2.8)
+    review.close()
+    assert session_for(video, usual) == folder and session_for(video, lab) is None
+    features = (folder / FEATURES_FILE).read_bytes()
+    assert finish(AnalysisJob(video, lab)) is AnalysisState.DONE
+    assert session_for(video, lab) == session_for(video) == folder and session_for(video, usual) is None
+    assert read_info(folder).model.file == "spotter_lab.onnx"
+    assert (folder / FEATURES_FILE).read_bytes() == features, "the video was not looked at again"
+    again = Review.open(folder)
+    assert made in {row.id for row in again.state.intervals}
+    again.prepare()
+    again.preview(again.state.thresholds)
+    again.close()
+
+
 def test_a_correction_is_taken_back_after_another_model(place: Path, clip: Path) -> None:
     folder = place / f"{clip.name}.apexspot"
     review = Review.open(folder)
