@@ -6,7 +6,6 @@ import hashlib
 import platform
 import textwrap
 from dataclasses import dataclass
-from pathlib import Path
 
 from app.display import probe_display
 from app.logs import log_path
@@ -64,10 +63,10 @@ def _packages(*names: str) -> str:
 def _spotting_model(lines: list[str]) -> list[str]:
     """Lines on the model and on where it is scored; returns what is broken."""
     try:
-        from models.assets import NETWORKS
+        from models.assets import NETWORKS, USUAL_NETWORK
         from models.spotter import Spotter
 
-        spotters = {name: Spotter(Path(name)) for name in NETWORKS}
+        spotters = {name: Spotter(name) for name in NETWORKS}
     except ApexspotError as error:
         lines.append(_line("model", "cannot be used"))
         return [str(error)]
@@ -77,9 +76,9 @@ def _spotting_model(lines: list[str]) -> list[str]:
     for name, spotter in spotters.items():
         spec = spotter.spec
         what = f"{spotter.path.name}, version {spec.version}, look-ahead {spec.look_ahead_s:.1f} s"
-        lines.append(_line("model" if name == "lively" else f"  {name}", what))
+        lines.append(_line("model" if name == USUAL_NETWORK else f"  {name}", what))
         lines.append(_line("  SHA-256", spec.sha256))
-    on = "CUDA (the graphics card)" if spotters["lively"].provider == "CUDA" else "CPU (no usable CUDA device)"
+    on = "CUDA (the graphics card)" if spotters[USUAL_NETWORK].provider == "CUDA" else "CPU (no usable CUDA device)"
     lines.append(_line("scoring on", on))
     return []
 

@@ -14,6 +14,7 @@ import platformdirs
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from app.tables import whole_file
+from models.assets import LAB_NETWORK, USUAL_NETWORK
 from models.errors import OutputError
 
 log = logging.getLogger(__name__)
@@ -22,10 +23,6 @@ _SIZE_CAP_BYTES = 1024 * 1024
 
 MOST_MOVEMENT_IOD = 0.25
 """The largest "smallest movement" that the window offers; a wide open mouth moves that far."""
-
-
-USUAL_NETWORK, LAB_NETWORK = Path("lively"), Path("lab")
-"""Names of the networks that ship, as ``models.assets.NETWORKS`` has them."""
 
 
 class SmallestMovement(NamedTuple):

@@ -10,9 +10,10 @@ from models.errors import AssetError
 FACE_LANDMARKER = "face_landmarker.task"
 FACE_LANDMARKER_SHA256 = "64184e229b263107bc2b804c6625db1341ff2bb731874b0bcc2fe6544e0bc9ff"
 SPOTTER, LAB_SPOTTER = "spotter.onnx", "spotter_lab.onnx"
-NETWORKS = {"lively": SPOTTER, "lab": LAB_SPOTTER}
-"""The networks that ship, by the name that stands for a file wherever a model is asked for. lively: for people who talk
-and laugh, the usual one. lab: for people in a laboratory who hold back what they feel."""
+USUAL_NETWORK, LAB_NETWORK = Path("lively"), Path("lab")
+"""Names that stand for a file wherever a model is asked for: the network for people who talk and laugh, and the one for
+people in a laboratory who hold back what they feel."""
+NETWORKS = {USUAL_NETWORK: SPOTTER, LAB_NETWORK: LAB_SPOTTER}
 DEMO_CLIP = "demo.mp4"
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import onnxruntime as ort
 
-from models.assets import NETWORKS, SPOTTER, asset_path
+from models.assets import NETWORKS, USUAL_NETWORK, asset_path
 from models.errors import UsageError
 from models.model_file import FIRST_NAME, INPUT_NAME, OUTPUT_NAMES, ModelSpec, open_session, read_model_bytes
 from models.types import FloatArray
@@ -31,7 +31,7 @@ class Spotter:
     """
 
     def __init__(self, path: Path | None = None, *, use_gpu: bool = True) -> None:
-        self.path = _file(path)
+        self.path = _file(path or USUAL_NETWORK)
         data = read_model_bytes(self.path)
         self._session, self.spec = open_session(self.path, data, _providers(use_gpu))
         self._takes_first = bool(self._session.get_overridable_initializers())
@@ -88,10 +88,9 @@ def shipped_with(sha256: str, *, use_gpu: bool = True) -> Spotter | None:
     return None
 
 
-def _file(path: Path | None) -> Path:
-    if path is None:
-        return asset_path(SPOTTER)
-    return asset_path(NETWORKS[str(path)]) if str(path) in NETWORKS and not path.is_file() else path
+def _file(path: Path) -> Path:
+    # a file of the user's comes first, a folder of that name does not
+    return asset_path(NETWORKS[path]) if path in NETWORKS and not path.is_file() else path
 
 
 def _providers(use_gpu: bool) -> list[object]:

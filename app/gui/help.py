@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from html import escape
-from pathlib import Path
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QLabel, QVBoxLayout, QWidget
@@ -81,7 +80,7 @@ def _model_rows() -> list[tuple[str, str]]:
     rows = []
     try:
         for name, file in NETWORKS.items():
-            spec = Spotter(Path(name), use_gpu=False).spec
+            spec = Spotter(name, use_gpu=False).spec
             rows.append((f"Network {name}", f"{file} {spec.version}, SHA-256 {spec.sha256[:16]}…"))
             rows.append(("trained on", spec.training_data))
             rows.append(("its licence", spec.licence))

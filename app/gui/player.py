@@ -10,8 +10,9 @@ from app.gui.recording import LivePoint, Recording, RecordingPlan, RecordingStat
 from app.live import LiveSession
 from app.live_types import LiveSnapshot
 from app.session import RecorderSettings
-from app.settings import USUAL_NETWORK, SmallestMovement
+from app.settings import SmallestMovement
 from app.sources import SourceChoice, open_source
+from models.assets import USUAL_NETWORK
 from models.spotter import Spotter
 
 PATIENCE_S = 3.0

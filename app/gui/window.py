@@ -35,7 +35,8 @@ from app.gui.switch import Switch
 from app.gui.text import counted
 from app.gui.theme import Theme
 from app.session.schema import INFO_FILE, VIDEO_FILE
-from app.settings import LAB_NETWORK, SettingsFile
+from app.settings import SettingsFile
+from models.assets import LAB_NETWORK
 
 POLL_MS = 33
 GEOMETRY = "window/geometry"

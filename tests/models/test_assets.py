@@ -12,7 +12,7 @@ from models import assets, errors
 from models.assets import FACE_LANDMARKER, FACE_LANDMARKER_SHA256, asset_path, read_verified
 
 
-@pytest.mark.parametrize("name", [FACE_LANDMARKER, assets.SPOTTER, assets.DEMO_CLIP])
+@pytest.mark.parametrize("name", [FACE_LANDMARKER, assets.SPOTTER, assets.LAB_SPOTTER, assets.DEMO_CLIP])
 def test_shipped_files_are_found(name: str) -> None:
     assert asset_path(name).is_file() and asset_path(name).stat().st_size > 1000
 

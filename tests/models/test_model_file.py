@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from models.assets import SPOTTER, asset_path
+from models.assets import NETWORKS, SPOTTER, USUAL_NETWORK, asset_path
 from models.baseline import BaselineSettings
 from models.decode import ClassDecode, DecodeSettings
 from models.errors import AssetError, DataError, ModelFileError
@@ -301,6 +301,6 @@ def test_metadata_out_of_range_cannot_be_written() -> None:
 
 
 def test_an_install_without_its_model(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("models.spotter.SPOTTER", "no-such.onnx")
+    monkeypatch.setitem(NETWORKS, USUAL_NETWORK, "no-such.onnx")
     with pytest.raises(AssetError, match="install"):
         Spotter()

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from models.assets import LAB_SPOTTER, SPOTTER, asset_path
+from models.assets import LAB_NETWORK, LAB_SPOTTER, SPOTTER, USUAL_NETWORK, asset_path
 from models.decode import decode
 from models.errors import ModelFileError
 from models.spotter import Spotter, shipped_with
@@ -124,17 +124,20 @@ def test_gpu_and_cpu_agree(spotter: Spotter) -> None:
 
 
 def test_a_network_that_ships_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, spotter: Spotter) -> None:
-    lab = Spotter(Path("lab"), use_gpu=False)
+    lab = Spotter(LAB_NETWORK, use_gpu=False)
     assert lab.path == asset_path(LAB_SPOTTER) and lab.spec.sha256 != spotter.spec.sha256
-    assert Spotter(Path("lively"), use_gpu=False).path == spotter.path == asset_path(SPOTTER)
+    assert Spotter(USUAL_NETWORK, use_gpu=False).path == spotter.path == asset_path(SPOTTER)
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "lab").mkdir()
+    assert Spotter(LAB_NETWORK, use_gpu=False).path == lab.path
+    (tmp_path / "lab").rmdir()
     (tmp_path / "lab").write_bytes(b"a file of the user's")
     with pytest.raises(ModelFileError):
-        Spotter(Path("lab"), use_gpu=False)
+        Spotter(LAB_NETWORK, use_gpu=False)
 
 
 def test_a_network_that_ships_is_known_by_its_content(spotter: Spotter) -> None:
-    lab = Spotter(Path("lab"), use_gpu=False)
+    lab = Spotter(LAB_NETWORK, use_gpu=False)
     for known in (spotter, lab):
         again = shipped_with(known.spec.sha256, use_gpu=False)
         assert again is not None and again.path == known.path
@@ -142,7 +145,7 @@ def test_a_network_that_ships_is_known_by_its_content(spotter: Spotter) -> None:
 
 
 def test_the_laboratory_network_sees_a_raised_brow_and_asks_no_more_in_speech() -> None:
-    lab = Spotter(Path("lab"), use_gpu=False)
+    lab = Spotter(LAB_NETWORK, use_gpu=False)
     intensity, apex = lab.score(brow_raise())
     at = round(5.0 * GRID_HZ)
     assert intensity[at - 5 : at + 6].max() > intensity[: at - 60].max() + 0.2

@@ -28,7 +28,7 @@ from app.gui.review.view import ReviewView
 from app.gui.review.where import row_of
 from app.gui.theme import Theme
 from app.review.opening import AnalysisJob, AnalysisState
-from app.settings import USUAL_NETWORK
+from models.assets import USUAL_NETWORK
 from models.types import ExpressionType
 
 POLL_MS = 30
