@@ -23,6 +23,7 @@ from training.datasets import load_flow12
 from training.detectors import trusted
 from training.evaluate import detections, detector_of
 from training.held_out import Judged, reopen
+from training.matching import SpottingResult
 from training.protocols import RATE, by_count, judged_with
 from training.ship import DATA_SETS, DRAWN_TRACKS, SETTINGS, calm_stretches, keep, report
 from training.tracks import People, make_tracks
@@ -58,7 +59,11 @@ def make(data: Path, run: Path, out: Path) -> None:
         OutputError: the file cannot be written.
     """
     archives = [data / name for name in DATA_SETS]
-    thresholds = choose(reopen(archives, run))
+    thresholds, results = choose(reopen(archives, run))
+    for data_set, result in results.items():
+        f1 = (*(result.by_type[kind].f1 for kind in ExpressionType), result.overall.f1)
+        log.info("%s, as the application decides: F1 %s", data_set, " / ".join(f"{value:.3f}" for value in f1))
+    log.info("thresholds: %s", ", ".join(f"{kind.value} {value:.2f}" for kind, value in thresholds.items()))
     recordings = [r for folder in archives for r in load_flow12(folder)]
     tracks = make_tracks(DRAWN_TRACKS, SETTINGS.seed, calm_stretches(recordings), People.RESERVED.tracks)
     log.info("%d recordings, %d synthetic tracks", len(recordings), len(tracks))
@@ -66,21 +71,18 @@ def make(data: Path, run: Path, out: Path) -> None:
     keep(train(recordings, tracks, SETTINGS, report), SETTINGS, out, decode, DATA_TEXT)
 
 
-def choose(judged: Judged) -> dict[ExpressionType, float]:
-    """Thresholds from everybody's points. Logs what this rule gives people whose points had no part in it."""
+def choose(judged: Judged) -> tuple[dict[ExpressionType, float], dict[str, SpottingResult]]:
+    """Thresholds from everybody's points; by data set, what this rule gives people whose points had no part in it."""
     recordings, folds = judged.recordings, judged.folds
     every = detections(judged.last(0), recordings, detector_of(judged.study))
     found = {r.name: trusted(every[r.name], r) for r in recordings}
     others = [[r for r in recordings if folds.fold(r) != fold] for fold in range(folds.count)]
     each = [by_count(found, those, RATE) for those in others]
-    for data_set in sorted({r.data_set for r in recordings}):
-        mine = [r for r in recordings if r.data_set == data_set]
-        result = judged_with(found, mine, folds, each, single=True)
-        f1 = [result.by_type[kind].f1 for kind in ExpressionType] + [result.overall.f1]
-        log.info("%s, as the application decides: F1 %s", data_set, " / ".join(f"{value:.3f}" for value in f1))
-    thresholds = by_count(found, recordings, RATE)
-    log.info("thresholds: %s", ", ".join(f"{kind.value} {value:.2f}" for kind, value in thresholds.items()))
-    return thresholds
+    results = {
+        data_set: judged_with(found, [r for r in recordings if r.data_set == data_set], folds, each, single=True)
+        for data_set in sorted({r.data_set for r in recordings})
+    }
+    return by_count(found, recordings, RATE), results
 
 
 if __name__ == "__main__":

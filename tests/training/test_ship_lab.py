@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +12,7 @@ pytest.importorskip("torch", reason="training needs the extra [train]")
 from models.types import ExpressionType
 from training.datasets import LabelledInterval, Point, Recording
 from training.held_out import Folds, Judged, Study, key
+from training.matching import Counts
 from training.ship_lab import choose, main
 from training.trainer import EPOCHS
 
@@ -38,19 +38,18 @@ def scored(heights: tuple[float, ...]) -> np.ndarray:
     return scores
 
 
-def test_thresholds_let_through_what_there_are_points_for(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_thresholds_let_through_what_there_are_points_for(tmp_path: Path) -> None:
     recordings = [recording(data_set, subject) for data_set in ("a", "b") for subject in ("1", "2")]
     folds = Folds.make(recordings, 2)
     files = [tmp_path / f"{fold}.npz" for fold in range(2)]
     for fold, file in enumerate(files):
         mine = {f"{EPOCHS}|{key(r)}": scored((0.9, 0.8, 0.5)) for r in recordings if folds.fold(r) == fold}
         np.savez(file, **mine)
-    with caplog.at_level(logging.INFO):
-        thresholds = choose(Judged(Study(), recordings, folds, [files]))
+    thresholds, results = choose(Judged(Study(), recordings, folds, [files]))
     assert 0.5 < thresholds[MACRO] < 0.8, "the two with points pass, the third does not"
     assert thresholds[MICRO] == float("inf"), "there are no points of micros"
-    assert [r.message for r in caplog.records if "F1" in r.message] == [
-        f"{data_set}, as the application decides: F1 1.000 / 0.000 / 1.000" for data_set in ("a", "b")
+    assert [(data_set, result.overall) for data_set, result in results.items()] == [
+        (data_set, Counts(true_positives=4, false_positives=0, false_negatives=0)) for data_set in ("a", "b")
     ]
 
 

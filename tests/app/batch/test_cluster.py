@@ -197,7 +197,7 @@ def test_what_runs_on_workers_is_compared_with_what_asks(study: Path, tmp_path: 
     from models.errors import DataError
 
     order = SpotOrder(
-        study / "smile.mp4", SpotFiles.of(tmp_path, "smile"), None, Method("0" * 64, "", "", 0.008), False
+        study / "smile.mp4", SpotFiles.of(tmp_path, "smile"), None, Method("0" * 64, "", "", 0.008, 0.0), False
     )
     with pytest.raises(DataError, match=r"smile\.mp4 was not used: another version"):
         spot_order(order, lambda share: None)
