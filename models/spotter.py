@@ -12,6 +12,7 @@ import numpy as np
 import onnxruntime as ort
 
 from models.assets import NETWORKS, USUAL_NETWORK, asset_path
+from models.digest import content_sha256
 from models.errors import UsageError
 from models.model_file import FIRST_NAME, INPUT_NAME, OUTPUT_NAMES, ModelSpec, open_session, read_model_bytes
 from models.types import FloatArray
@@ -79,13 +80,10 @@ def shipped_with(sha256: str, *, use_gpu: bool = True) -> Spotter | None:
     """The network that ships with this SHA-256, where there is one.
 
     Raises:
-        ModelFileError, AssetError: a shipped model cannot be used.
+        ModelFileError, AssetError, DataError: a shipped model cannot be used.
     """
-    for name in NETWORKS.values():
-        spotter = Spotter(asset_path(name), use_gpu=use_gpu)
-        if spotter.spec.sha256 == sha256:
-            return spotter
-    return None
+    files = (asset_path(name) for name in NETWORKS.values())
+    return next((Spotter(file, use_gpu=use_gpu) for file in files if content_sha256(file) == sha256), None)
 
 
 def _file(path: Path) -> Path:

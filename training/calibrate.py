@@ -145,6 +145,11 @@ def pooled(results: Iterable[Result]) -> Result:
     return reduce(Result.plus, results, Result("all", 0.0, 0, 0, 0, 0))
 
 
+def expressive_f1(results: dict[str, Result]) -> float:
+    """F1 on the videos with expressions, all kinds of them as one."""
+    return pooled(r for kind, r in results.items() if kind in EXPRESSIVE).f1
+
+
 def choose(found: dict[Order, list[Interval]], limits: Limits) -> dict[ExpressionType, float]:
     """Thresholds with the best F1 on the videos with expressions among those that keep the limits on the others.
 
@@ -159,7 +164,7 @@ def choose(found: dict[Order, list[Interval]], limits: Limits) -> dict[Expressio
             excess = sum(
                 max(r.found / r.minutes - limits.of(kind), 0.0) for kind, r in results.items() if kind not in EXPRESSIVE
             )
-            value = (-excess, pooled(r for kind, r in results.items() if kind in EXPRESSIVE).f1)
+            value = (-excess, expressive_f1(results))
             if best is None or value > best:
                 best, chosen = value, thresholds
     return chosen
@@ -171,11 +176,7 @@ def choose_in_speech(found: dict[float, dict[Order, list[Interval]]], thresholds
     found: candidates with each of the sizes, and with none (0), at the chosen thresholds.
     """
 
-    def f1(size_iod: float) -> float:
-        results = evaluate(found[size_iod], thresholds)
-        return pooled(r for kind, r in results.items() if kind in EXPRESSIVE).f1
-
-    return max(found, key=lambda size_iod: (f1(size_iod), size_iod))
+    return max(found, key=lambda size_iod: (expressive_f1(evaluate(found[size_iod], thresholds)), size_iod))
 
 
 def with_thresholds(decode: DecodeSettings, thresholds: dict[ExpressionType, float]) -> DecodeSettings:

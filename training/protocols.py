@@ -89,7 +89,7 @@ def published(every: Sequence[Detections], recordings: Sequence[Recording], fold
 def fold_thresholds(
     found: Detections, recordings: Sequence[Recording], folds: Folds, rule: ThresholdRule = ThresholdRule.RATE
 ) -> list[Thresholds]:
-    """For each fold the thresholds that the other folds' recordings of this data set give."""
+    """For each fold the thresholds that the other folds' recordings give."""
     if rule in (ThresholdRule.RATE, ThresholdRule.COUNT):
         share = RATE if rule is ThresholdRule.RATE else dict.fromkeys(ExpressionType, 1.0)
         return [by_count(found, others, share) for others in _others(recordings, folds)]

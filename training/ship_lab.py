@@ -24,7 +24,7 @@ from training.detectors import trusted
 from training.evaluate import detections, detector_of
 from training.held_out import Judged, reopen
 from training.matching import SpottingResult
-from training.protocols import RATE, by_count, judged_with
+from training.protocols import RATE, by_count, fold_thresholds, judged_with
 from training.ship import DATA_SETS, DRAWN_TRACKS, SETTINGS, calm_stretches, keep, report
 from training.tracks import People, make_tracks
 from training.trainer import train
@@ -76,8 +76,8 @@ def choose(judged: Judged) -> tuple[dict[ExpressionType, float], dict[str, Spott
     recordings, folds = judged.recordings, judged.folds
     every = detections(judged.last(0), recordings, detector_of(judged.study))
     found = {r.name: trusted(every[r.name], r) for r in recordings}
-    others = [[r for r in recordings if folds.fold(r) != fold] for fold in range(folds.count)]
-    each = [by_count(found, those, RATE) for those in others]
+    # of all recordings at once, not of a data set's as in the honest protocol
+    each = fold_thresholds(found, recordings, folds)
     results = {
         data_set: judged_with(found, [r for r in recordings if r.data_set == data_set], folds, each, single=True)
         for data_set in sorted({r.data_set for r in recordings})

@@ -51,8 +51,10 @@ def standing(video: Path, files: SpotFiles, method: Method, *, unchanged: bool) 
         method.scoring,
     ):
         return Standing(State.OTHER, "found by another version of apexspot")
-    sizes = tuple(_part(summary, "settings", f"least_motion_{where}iod") for where in ("", "in_speech_"))
-    if sizes != (method.least_motion_iod, method.least_motion_in_speech_iod):
+    if (
+        _part(summary, "settings", "least_motion_iod"),
+        _part(summary, "settings", "least_motion_in_speech_iod"),
+    ) != (method.least_motion_iod, method.least_motion_in_speech_iod):
         return Standing(State.OTHER, "found with another smallest movement")
     try:
         if summary.get("video_sha256") != content_sha256(video):

@@ -51,7 +51,7 @@ class Player:
             ModelFileError, AssetError: it cannot be loaded.
         """
         with self._spotter_lock:
-            decode = self._loaded().spec.decode
+            decode = self._loaded(self.network).spec.decode
         return SmallestMovement(decode.least_motion_iod, decode.least_motion_in_speech_iod)
 
     @property
@@ -144,9 +144,9 @@ class Player:
     def _shared_spotter(self) -> Spotter:
         with self._spotter_lock:
             self.reported, self.scoring_with = self.smallest, self.network
-            return self._loaded().with_least_motion(*self.reported)
+            return self._loaded(self.scoring_with).with_least_motion(*self.reported)
 
-    def _loaded(self) -> Spotter:
-        if self._spotter is None or self._spotter[0] != self.network:
-            self._spotter = self.network, Spotter(self.network)
+    def _loaded(self, network: Path) -> Spotter:
+        if self._spotter is None or self._spotter[0] != network:
+            self._spotter = network, Spotter(network)
         return self._spotter[1]
