@@ -9,6 +9,7 @@ would.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -72,3 +73,14 @@ def displacement(
         if valid is None or valid[t]:
             out[t] = baseline.step(position_iod[t])
     return out
+
+
+def displacements(positions_iod: Sequence[FloatArray]) -> list[FloatArray]:
+    """:func:`displacement` of each of several tracks (time, 12, 2), bit for bit, all of them at once."""
+    if not positions_iod:
+        return []
+    longest = max(len(track) for track in positions_iod)
+    # what follows a track's end does not reach back into it
+    together = np.stack([np.pad(t, ((0, longest - len(t)), (0, 0), (0, 0))) for t in positions_iod], axis=1)
+    moved = displacement(together)
+    return [np.ascontiguousarray(moved[: len(track), i]) for i, track in enumerate(positions_iod)]

@@ -34,6 +34,9 @@ MIRROR = (5, 4, 3, 2, 1, 0, 6, 7, 10, 9, 8, 11)
 _CENTRED_FRAMES = 15
 """Longer of the two windows about a frame in which its speed is averaged."""
 
+_PIECE_FRAMES = 256
+"""Frames that are normalised at a time."""
+
 TINY = 1e-8
 """Floor under what is divided by. A floor, not an added epsilon: ONNX optimisers drop additions of almost nothing."""
 
@@ -330,10 +333,11 @@ class SpotterNetwork(nn.Module):
         """arcsinh((f - centre) / spread) of the motion description, (B, T - skip, size)."""
         # described channel by channel, read frame by frame
         described = self.describe(features, skip)
-        if self.training:
-            # one crop stays in a processor's cache, which a batch of them does not
-            return torch.stack([self._scaled(crop) for crop in described])
-        return self._scaled(described)
+        if torch.compiler.is_exporting():
+            return self._scaled(described)
+        # a piece stays in a processor's cache, which a batch or a long track does not
+        pieces = [self._scaled(piece) for track in described for piece in track.split(_PIECE_FRAMES)]
+        return torch.cat(pieces).view(described.shape)
 
     def _scaled(self, described: Tensor) -> Tensor:
         return _arcsinh(described.contiguous().sub_(self.centre).div_(self.spread))

@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import TypeAdapter
 
-from models.baseline import displacement
+from models.baseline import displacements
 from models.errors import LabelError, OutputError, UsageError
 from models.types import GRID_HZ, FloatArray
 from training import checkpoint
@@ -320,7 +320,8 @@ def _train_fold(order: FoldOrder, tell: Tell | None) -> Path:
     study, settings, file = order.study, order.study.settings, order.file
     recordings = _load(order.data, study, settings.seed // 1000)
     learned = [r for r in recordings if order.folds.fold(r) != order.fold]
-    held_out = [(key(r), displacement(r.position_iod)) for r in recordings if order.folds.fold(r) == order.fold]
+    tested = [r for r in recordings if order.folds.fold(r) == order.fold]
+    held_out = list(zip(map(key, tested), displacements([r.position_iod for r in tested]), strict=True))
     tracks = make_tracks(study.drawn, settings.seed, calm_stretches(learned), study.people.tracks)
     scores: dict[str, NDArray[np.float32]] = {}
 

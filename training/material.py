@@ -10,9 +10,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from models.baseline import displacement
+from models.baseline import displacements
 from models.network import MIRROR
-from models.types import ExpressionType, FloatArray
+from models.types import ExpressionType
 from training import gim
 from training.datasets import Point, Recording
 from training.relabel import relabel
@@ -36,24 +36,21 @@ class Material:
     weight: float = 1.0
 
 
-def recorded_material(recording: Recording, settings: TrainSettings) -> Material:
-    features = torch.from_numpy(displacement(recording.position_iod))
-    points = relabel(recording.points, recording.position_iod) if settings.move_points else recording.points
-    frames = len(features)
-    soft = gim.hard_labels(points, frames, settings.rules)
-    apex = gim.apex_labels(points, [p.frame for p in points], frames, settings.rules)
-    neutral = gim.neutral_frames(points, soft, settings.rules)
-    return Material(features, points, [gim.Targets(soft, apex, neutral)])
+def recorded_material(recordings: Sequence[Recording], settings: TrainSettings) -> list[Material]:
+    """Each recording with hard labels at its points, which are moved first where the settings say so."""
+    material = []
+    for recording, features in zip(recordings, displacements([r.position_iod for r in recordings]), strict=True):
+        points = relabel(recording.points, recording.position_iod) if settings.move_points else recording.points
+        soft = gim.hard_labels(points, len(features), settings.rules)
+        apex = gim.apex_labels(points, [p.frame for p in points], len(features), settings.rules)
+        neutral = gim.neutral_frames(points, soft, settings.rules)
+        material.append(Material(torch.from_numpy(features), points, [gim.Targets(soft, apex, neutral)]))
+    return material
 
 
 def synthetic_material(tracks: Sequence[Track], rules: gim.GimRules) -> list[Material]:
-    features_of: dict[int, FloatArray] = {}
-    for length in {len(t.position_iod) for t in tracks}:
-        alike = [i for i, t in enumerate(tracks) if len(t.position_iod) == length]
-        together = displacement(np.stack([tracks[i].position_iod for i in alike], axis=1))
-        features_of |= {i: np.ascontiguousarray(together[:, j]) for j, i in enumerate(alike)}
     material = []
-    for i, track in enumerate(tracks):
+    for track, features in zip(tracks, displacements([t.position_iod for t in tracks]), strict=True):
         frames = len(track.position_iod)
         apex = np.zeros((frames, 2), np.float32)
         apex[track.strength > 0.05] = -1.0
@@ -74,8 +71,8 @@ def synthetic_material(tracks: Sequence[Track], rules: gim.GimRules) -> list[Mat
         apex[hidden] = -1.0
         neutral = (track.strength.max(1) <= 0) & ~hidden
         soft = np.where(hidden[:, None], 0.0, track.strength).astype(np.float32)
-        features = torch.from_numpy(features_of[i])
-        material.append(Material(features, tuple(points), [gim.Targets(soft, apex, neutral)], track.weight))
+        targets = [gim.Targets(soft, apex, neutral)]
+        material.append(Material(torch.from_numpy(features), tuple(points), targets, track.weight))
     return material
 
 

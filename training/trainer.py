@@ -92,7 +92,7 @@ class TrainingRun:
         self._device = torch.device(device)
         self._mixed = mixed and self._device.type == "cuda" and torch.cuda.is_bf16_supported()
         self._rng = np.random.default_rng(settings.seed)
-        self._recorded = [recorded_material(r, settings) for r in recordings]
+        self._recorded = recorded_material(recordings, settings)
         synthetic = synthetic_material(tracks, settings.rules)
         self._sampler = Sampler(self._recorded, synthetic, settings, self._rng)
         self.network = build(settings.network)
