@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import pyqtgraph as pg
 from PySide6.QtCore import QLineF, QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPen, QPolygonF
 from PySide6.QtWidgets import QStyleOptionGraphicsItem, QWidget
 
+from app.gui.overlay import Overlay
 from app.gui.text import kind_name
 from app.gui.theme import Theme, band_brush
 from models.types import ExpressionType, Interval
@@ -16,23 +16,17 @@ Mark = tuple[float, ExpressionType]
 """A point label: its time and class."""
 
 
-class Bands(pg.GraphicsObject):  # type: ignore[misc]  # pyqtgraph has no types
+class Bands(Overlay):
     """Paints everything in one go, in pixels, so that hatching and lines keep their width at any zoom."""
 
     def __init__(self, theme: Theme, labels: bool) -> None:
-        super().__init__()
-        self._theme = theme
+        super().__init__(theme, -10)
         self._labels = labels
         self._intervals: tuple[Interval, ...] = ()
         self._gaps: tuple[Span, ...] = ()
         self._unreliable: tuple[Span, ...] = ()
         self._highlighted: Interval | None = None
         self._marks: tuple[Mark, ...] = ()
-        self.setZValue(-10)
-
-    def set_theme(self, theme: Theme) -> None:
-        self._theme = theme
-        self.update()
 
     def set_content(
         self,
@@ -49,13 +43,6 @@ class Bands(pg.GraphicsObject):  # type: ignore[misc]  # pyqtgraph has no types
     def set_marks(self, marks: tuple[Mark, ...]) -> None:
         """Replace the points."""
         self._marks = marks
-        self.update()
-
-    def boundingRect(self) -> QRectF:
-        return QRectF(self.viewRect())
-
-    def viewRangeChanged(self) -> None:
-        self.prepareGeometryChange()
         self.update()
 
     def paint(self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None) -> None:

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import logging
-import threading
 import time
 from collections.abc import Iterator
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 import av
 import numpy as np
 
+from app.sources.live import LiveSource
 from models.errors import SourceError, UsageError
 from models.types import Frame
 
@@ -46,12 +45,12 @@ _OPTIONS = {
 }
 
 
-class NetworkStream:
+class NetworkStream(LiveSource):
     """A stream from an address that the user named; the one thing for which apexspot uses the network.
 
     Times are the stream's own where it carries any, else those of arrival, both from the first picture on. A stream
     that breaks off is reached for again a few times, and the gap stays in the times. One with a stated length (a file
-    behind http) plays at its own pace and ends.
+    behind http) plays at its own pace and ends. To close it takes 5 s at most, a read under way being waited for.
 
     Raises:
         UsageError: that is no address of a stream.
@@ -60,40 +59,14 @@ class NetworkStream:
 
     def __init__(self, url: str) -> None:
         self._url = url.strip()
-        self._name = without_password(self._url)
+        super().__init__(without_password(self._url))
         parts = _split(self._url)
         if parts is None or parts.scheme.lower() not in SCHEMES or not parts.netloc:
             raise UsageError(
                 f"{self._name!r} is not the address of a stream; it should look like rtsp://camera/live or http://…"
             )
-        self._closed = threading.Event()
-        self._lock = threading.Lock()
         self._connection: _Connection | None = _Connection(self._url, self._name)
         self._fps = self._connection.fps
-
-    @property
-    def name(self) -> str:
-        return self._name
-
-    @property
-    def nominal_fps(self) -> float | None:
-        return self._fps
-
-    @property
-    def is_live(self) -> bool:
-        return True
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Hang up, also from another thread; a read under way is waited for, 5 s at most."""
-        self._closed.set()
-        with self._lock:
-            self._hang_up()
 
     def __iter__(self) -> Iterator[Frame]:
         begin_s: float | None = None
@@ -120,7 +93,7 @@ class NetworkStream:
                 yield Frame(index, time_s, image)
                 index += 1
             with self._lock:
-                self._hang_up()
+                self._release()
             if connection.finite:
                 if index == 0 and not self._closed.is_set():
                     raise SourceError(f"The stream {self._name} gave no picture.")
@@ -156,7 +129,7 @@ class NetworkStream:
         with self._lock:
             return None if self._closed.is_set() else connection.next()
 
-    def _hang_up(self) -> None:
+    def _release(self) -> None:
         if self._connection is not None:
             self._connection.close()
             self._connection = None

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import sys
-import threading
 import time
 from collections.abc import Iterator
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import cv2
 import numpy as np
 
 from app.sources import opencv
 from app.sources.devices import Camera
+from app.sources.live import LiveSource
 from models.errors import SourceError
 from models.types import Frame
 
@@ -28,53 +27,27 @@ _EMPTY_PICTURES = 30
 """Some cameras give a few empty pictures while they wake up; more in a row than this means it is gone."""
 
 
-class Webcam:
+class Webcam(LiveSource):
     """An opened camera; 640 x 480 at 30 Hz is asked for, and what the camera makes of it is delivered.
 
     Times are those of the grab on the monotonic clock, counted from the first picture. Iterating again, also after an
-    error, opens the camera anew.
+    error, opens the camera anew. To close it takes 3 s at most, a grab under way being waited for.
 
     Raises:
         SourceError: the camera cannot be opened, or (while iterating) it stopped delivering.
     """
 
     def __init__(self, camera: Camera, backend: int | None = None) -> None:
+        super().__init__(camera.name)
         self._camera = camera
         self._backend = _system_backend() if backend is None else backend
-        self._closed = False
-        self._lock = threading.Lock()
         self._capture: Any = None
-        self._fps: float | None = None
         opencv.silence()
         self._open()
 
-    @property
-    def name(self) -> str:
-        return self._camera.name
-
-    @property
-    def nominal_fps(self) -> float | None:
-        return self._fps
-
-    @property
-    def is_live(self) -> bool:
-        return True
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Free the camera, also from another thread; a grab under way is waited for, 3 s at most."""
-        self._closed = True
-        with self._lock:
-            self._release()
-
     def __iter__(self) -> Iterator[Frame]:
         with self._lock:
-            if self._closed:
+            if self._closed.is_set():
                 return
             if self._capture is None:
                 self._open()
@@ -83,7 +56,7 @@ class Webcam:
         empty = 0
         while True:
             with self._lock:
-                if self._closed or self._capture is None:
+                if self._closed.is_set() or self._capture is None:
                     return
                 grabbed = bool(self._capture.grab())
                 now_s = time.monotonic()

@@ -38,9 +38,9 @@ class DataSet(StrEnum):
 
 
 _READERS = {
-    DataSet.CASME2: casme2.read,
-    DataSet.SAMM_LV: samm_lv.read,
-    DataSet.CASME3: casme3.read,
+    DataSet.CASME2: casme2.ORIGINAL.read,
+    DataSet.SAMM_LV: samm_lv.ORIGINAL.read,
+    DataSet.CASME3: casme3.ORIGINAL.read,
     DataSet.PLAIN: plain.read,
     DataSet.SESSIONS: sessions.read,
 }

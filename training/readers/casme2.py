@@ -10,8 +10,8 @@ import re
 from pathlib import Path
 
 from models.errors import LabelError
-from training.readers.labels import CodedRow, Reading, join
-from training.readers.layout import check_any, find_sources, find_table
+from training.readers.labels import CodedRow
+from training.readers.original import Original
 from training.readers.spreadsheet import Sheet, cell, expression_type, frame_number, read_sheets
 
 DATA_SET = "casme2"
@@ -26,21 +26,6 @@ _CODES = ("person", "expression", "onset", "apex", "offset", "action units", "cl
 
 # one row of the sheet as handed out
 _TYPOS = {"happyiness": "happiness"}
-
-
-def read(root: Path, labels: Path | None = None, *, unlabelled: bool = False) -> Reading:
-    """Read the folder as unpacked and the spreadsheet as handed out (``CAS(ME)^2code_final.xlsx`` or similar).
-
-    Raises:
-        UsageError: the folder or the spreadsheet is missing.
-        LabelError: the spreadsheet lacks something, or there are no recordings.
-    """
-    table = find_table(root, labels, _TABLE, "the spreadsheet of CAS(ME)^2")
-    rows = read_rows(table)
-    sources = find_sources(root, _name)
-    check_any(sources, root, "rawpic/s15/15_0101…/img001.jpg or rawvideo/s15/15_0101….avi")
-    subjects = {name: name.rsplit("_", 1)[0] for name in sources}
-    return join(DATA_SET, FPS, table, root, rows, sources, subjects=subjects, unlabelled=unlabelled)
 
 
 def _name(parts: tuple[str, ...]) -> str | None:
@@ -109,3 +94,15 @@ def _films(table: Path, sheets: list[Sheet]) -> dict[str, str]:
         if named and all(not cell(row, 2) for row in named):
             return {row[1].lower(): f"{int(row[0]):04d}" for row in named}
     raise LabelError(f"{table}: the sheet that names the films (101, disgust1) is missing; it is part of the original.")
+
+
+ORIGINAL = Original(
+    data_set=DATA_SET,
+    fps=FPS,
+    table=_TABLE,
+    table_words="the spreadsheet of CAS(ME)^2",
+    example="rawpic/s15/15_0101…/img001.jpg or rawvideo/s15/15_0101….avi",
+    name_of=_name,
+    rows_of=read_rows,
+)
+"""The folder as unpacked and the spreadsheet as handed out (``CAS(ME)^2code_final.xlsx`` or similar)."""

@@ -11,8 +11,8 @@ import re
 from pathlib import Path
 
 from models.errors import LabelError
-from training.readers.labels import CodedRow, Reading, join
-from training.readers.layout import check_any, find_sources, find_table
+from training.readers.labels import CodedRow
+from training.readers.original import Original
 from training.readers.spreadsheet import cell, columns, expression_type, frame_number, read_sheets
 
 DATA_SET = "casme3"
@@ -23,21 +23,6 @@ _FILM = re.compile(r"^[a-m]$", re.IGNORECASE)
 _WHOLE = re.compile(r"^sp(?:no)?\.?(?P<subject>\d{1,3})_(?P<film>[a-m])$", re.IGNORECASE)
 _FRAMES = ("Onset", "Apex", "Offset")
 _COLUMNS = ("Subject", "Filename", *_FRAMES, "AU", "Expression type")
-
-
-def read(root: Path, labels: Path | None = None, *, unlabelled: bool = False) -> Reading:
-    """Read the folder as unpacked and the spreadsheet as handed out (``CAS(ME)3_part_A_v2.xls``).
-
-    Raises:
-        UsageError: the folder or the spreadsheet is missing.
-        LabelError: the spreadsheet lacks something, or there are no recordings.
-    """
-    table = find_table(root, labels, r"part_?a_v\d", "the spreadsheet of CAS(ME)^3, part A (CAS(ME)3_part_A_v2.xls)")
-    rows = read_rows(table)
-    sources = find_sources(root, _name)
-    check_any(sources, root, "spNO.1/a/color/1.jpg")
-    subjects = {name: name.rsplit("_", 1)[0] for name in sources}
-    return join(DATA_SET, FPS, table, root, rows, sources, subjects=subjects, unlabelled=unlabelled)
 
 
 def _name(parts: tuple[str, ...]) -> str | None:
@@ -87,3 +72,15 @@ def read_rows(table: Path) -> list[CodedRow]:
             )
         )
     return rows
+
+
+ORIGINAL = Original(
+    data_set=DATA_SET,
+    fps=FPS,
+    table=r"part_?a_v\d",
+    table_words="the spreadsheet of CAS(ME)^3, part A (CAS(ME)3_part_A_v2.xls)",
+    example="spNO.1/a/color/1.jpg",
+    name_of=_name,
+    rows_of=read_rows,
+)
+"""The folder as unpacked and the spreadsheet as handed out (``CAS(ME)3_part_A_v2.xls``)."""

@@ -10,8 +10,8 @@ import re
 from pathlib import Path
 
 from models.errors import LabelError
-from training.readers.labels import CodedRow, Reading, join
-from training.readers.layout import check_any, find_sources, find_table
+from training.readers.labels import CodedRow
+from training.readers.original import Original
 from training.readers.spreadsheet import cell, columns, expression_type, frame_number, read_sheets
 
 DATA_SET = "samm_lv"
@@ -22,21 +22,6 @@ _RECORDING = re.compile(r"^(?:samm_)?(?P<subject>\d{3})_(?P<film>\d{1,2})$", re.
 _EXPRESSION = re.compile(r"^(?P<subject>\d{1,3})_(?P<film>\d{1,2})(?:_\d+)?$")
 _FRAMES = ("Onset", "Apex", "Offset")
 _COLUMNS = ("Filename", *_FRAMES, "Type", "Action Units")
-
-
-def read(root: Path, labels: Path | None = None, *, unlabelled: bool = False) -> Reading:
-    """Read the folder as unpacked and the spreadsheet as handed out (``SAMM_LongVideos_V3_Release.xlsx`` or similar).
-
-    Raises:
-        UsageError: the folder or the spreadsheet is missing.
-        LabelError: the spreadsheet lacks something, or there are no recordings.
-    """
-    table = find_table(root, labels, r"samm.*long", "the spreadsheet of SAMM Long Videos")
-    rows = read_rows(table)
-    sources = find_sources(root, _name)
-    check_any(sources, root, "006_1/006_1_0001.jpg or 006_1.mp4")
-    subjects = {name: name.rsplit("_", 1)[0] for name in sources}
-    return join(DATA_SET, FPS, table, root, rows, sources, subjects=subjects, unlabelled=unlabelled)
 
 
 def _name(parts: tuple[str, ...]) -> str | None:
@@ -75,3 +60,15 @@ def read_rows(table: Path) -> list[CodedRow]:
             )
         )
     return rows
+
+
+ORIGINAL = Original(
+    data_set=DATA_SET,
+    fps=FPS,
+    table=r"samm.*long",
+    table_words="the spreadsheet of SAMM Long Videos",
+    example="006_1/006_1_0001.jpg or 006_1.mp4",
+    name_of=_name,
+    rows_of=read_rows,
+)
+"""The folder as unpacked and the spreadsheet as handed out (``SAMM_LongVideos_V3_Release.xlsx`` or similar)."""

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import pyqtgraph as pg
 from PySide6.QtCore import QLineF, QPointF, QRectF, Qt
 from PySide6.QtGui import QBrush, QColor, QPainter, QPen, QPolygonF, QTransform
 from PySide6.QtWidgets import QStyleOptionGraphicsItem, QWidget
 
+from app.gui.overlay import Overlay
 from app.gui.review.desk import Selection
 from app.gui.theme import Theme
 from app.review.state import Exclusion, Status
@@ -38,31 +38,18 @@ class Marked:
     picked_exclusion: int | None = None
 
 
-class Marks(pg.GraphicsObject):  # type: ignore[misc]  # pyqtgraph has no types
+class Marks(Overlay):
     """Paints in pixels over a track. full: with point labels, verdicts and grips, which only one track needs."""
 
     def __init__(self, theme: Theme, full: bool) -> None:
-        super().__init__()
-        self._theme = theme
+        super().__init__(theme, 20)
         self._full = full
         self._marked = Marked()
-        self.setZValue(20)
-
-    def set_theme(self, theme: Theme) -> None:
-        self._theme = theme
-        self.update()
 
     def set_content(self, marked: Marked) -> None:
         if marked != self._marked:
             self._marked = marked
             self.update()
-
-    def boundingRect(self) -> QRectF:
-        return QRectF(self.viewRect())
-
-    def viewRangeChanged(self) -> None:
-        self.prepareGeometryChange()
-        self.update()
 
     def paint(self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None) -> None:
         to_pixels = painter.worldTransform()
