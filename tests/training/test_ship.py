@@ -1,0 +1,28 @@
+"""The networks that ship are what their recipes say."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("torch", reason="training needs the extra [train]")
+
+from models.assets import LAB_NETWORK, USUAL_NETWORK
+from models.decode import DecodeSettings
+from models.spotter import Spotter
+from training.ship import DECODING
+
+
+@pytest.mark.parametrize(("network", "recipe"), [(USUAL_NETWORK, DECODING), (LAB_NETWORK, DecodeSettings())])
+def test_it_decodes_as_its_recipe_says(network: str, recipe: DecodeSettings) -> None:
+    """All but what is chosen for each network anew: both thresholds and the smallest movement in speech."""
+    mine = Spotter(Path(network), use_gpu=False).spec.decode
+    as_chosen = replace(
+        recipe,
+        macro=replace(recipe.macro, threshold=mine.macro.threshold),
+        micro=replace(recipe.micro, threshold=mine.micro.threshold),
+        least_motion_in_speech_iod=mine.least_motion_in_speech_iod,
+    )
+    assert mine == as_chosen
