@@ -72,10 +72,11 @@ def test_thresholds_find_more_or_fewer(review: Review) -> None:
     scores = sorted(row.interval.score for row in review.state.intervals)
     now = review.state.thresholds
     least = (scores[1] + scores[2]) / 2
-    few = review.preview(replace(now, macro=least, micro=least))
-    many = review.preview(replace(now, macro=0.02, micro=0.02))
-    assert len(few) == len(scores) - 2 < len(scores) < len(many)
+    none, few, many = (review.preview(replace(now, macro=t, micro=t)) for t in (1.0, least, 0.02))
+    assert len(none) == 0 and len(few) == len(scores) - 2
     assert all(i.score >= least for i in few)
+    assert {i.apex_frame for i in few} < {r.interval.apex_frame for r in review.state.intervals}
+    assert {r.interval.apex_frame for r in review.state.intervals} <= {i.apex_frame for i in many}
 
 
 def test_the_smallest_movement_leaves_out_the_small_ones(review: Review) -> None:
