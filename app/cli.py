@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import logging
 import os
+import signal
 import sys
 from pathlib import Path
 from typing import Annotated, NoReturn
@@ -161,6 +162,9 @@ def open_window(demo: bool = False, recording: Path | None = None) -> NoReturn:
 def run() -> NoReturn:
     """Entry of the console command: every error becomes one sentence on stderr and an exit code."""
     start_logging()
+    if signal.getsignal(signal.SIGTERM) is not signal.SIG_IGN:
+        # as Ctrl+C: what is under way is tidied up, and the same command goes on where it was
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
     for stream in (sys.stdout, sys.stderr):
         # a character that the terminal does not have must not end the program
         if isinstance(stream, io.TextIOWrapper):

@@ -1,4 +1,4 @@
-"""Ctrl+C while processes are at work."""
+"""Ctrl+C, and a polite request to end, while processes are at work."""
 
 from __future__ import annotations
 
@@ -7,19 +7,23 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType, TracebackType
+from typing import Any
+
+_HEARD = (signal.SIGINT, signal.SIGTERM)
+"""Ctrl+C, and what a cluster sends when a job's time is over, some seconds before it kills."""
 
 
 class Interrupts:
-    """Counts Ctrl+C: the first raises ``KeyboardInterrupt`` as ever, further ones are only counted.
+    """Counts Ctrl+C and SIGTERM: the first raises ``KeyboardInterrupt``, further ones are only counted.
 
     So what is tidied up after the first is not torn apart by the second; who tidies up looks at ``impatient``. Outside
-    the main thread, and where the program was started deaf to Ctrl+C, nothing is changed.
+    the main thread, and where the program was started deaf to a signal, nothing is changed.
     """
 
     def __init__(self) -> None:
         self._count = 0
         self._held = False
-        self._before: object = None
+        self._before: dict[signal.Signals, Any] = {}
 
     @property
     def impatient(self) -> bool:
@@ -32,22 +36,23 @@ class Interrupts:
             raise KeyboardInterrupt
 
     def __enter__(self) -> Interrupts:
-        ours = threading.current_thread() is threading.main_thread()
-        if ours and signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
-            self._before = signal.signal(signal.SIGINT, self._pressed)
+        if threading.current_thread() is threading.main_thread():
+            heard = [number for number in _HEARD if signal.getsignal(number) is not signal.SIG_IGN]
+            self._before = {number: signal.signal(number, self._pressed) for number in heard}
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._before is not None:
-            signal.signal(signal.SIGINT, self._before)  # type: ignore[arg-type]
-            self._before = None
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+        self._before = {}
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """Ctrl+C waits until the end of the block; a process started inside never hears of it (but on Windows)."""
-        masks = hasattr(signal, "pthread_sigmask")  # a new process inherits the mask
+        """Either waits until the end of the block; a process started inside never hears of Ctrl+C (but on Windows)."""
+        # a new process inherits the mask; SIGTERM is not in it, since that is how it will be ended
+        masks = hasattr(signal, "pthread_sigmask")
         before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT}) if masks else set()
         count, self._held = self._count, True
         try:

@@ -173,7 +173,8 @@ def test_what_nobody_foresaw_is_one_sentence_and_a_log(run, monkeypatch, caplog)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals")
-def test_ctrl_c_leaves_nothing_half_written(tmp_path, write_video, portrait):
+@pytest.mark.parametrize("asked", [signal.SIGINT, signal.SIGTERM])
+def test_asked_to_end_it_leaves_nothing_half_written(tmp_path, write_video, portrait, asked):
     path = write_video(tmp_path / "long.mkv", [portrait] * 3000)
     process = subprocess.Popen(
         [sys.executable, "-m", "app", "spot", str(path), "--out", str(tmp_path / "results")],
@@ -185,7 +186,7 @@ def test_ctrl_c_leaves_nothing_half_written(tmp_path, write_video, portrait):
     while not (tmp_path / "results").exists():
         time.sleep(0.05)
     time.sleep(0.5)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(asked)
     _, err = process.communicate(timeout=90)
     assert process.returncode == 130
     assert "stopped" in err

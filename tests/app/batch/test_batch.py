@@ -220,7 +220,7 @@ def test_a_spreadsheet_runs_nothing_of_the_summary(tmp_path: Path, summary_of: C
 
 @pytest.mark.timeout(300)  # starts the program three times
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks for processes in /proc")
-def test_ctrl_c_twice_and_again_does_every_video_once(
+def test_asked_twice_to_end_and_begun_again_it_does_every_video_once(
     tmp_path: Path,
     portrait: Picture,
     write_video: WriteVideo,
@@ -234,14 +234,14 @@ def test_ctrl_c_twice_and_again_does_every_video_once(
         shutil.copy(video, study / f"v{number:02}.mkv")
     command = [sys.executable, "-m", "app", "spot", str(study), "--out", str(out), "--jobs", "2"]
     first: dict[str, int] = {}
-    for _ in range(2):
+    for asked in (signal.SIGINT, signal.SIGTERM):
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT) as program:
             assert program.stdout is not None
             assert all(" -> " in program.stdout.readline() for _ in range(3))
             mine = Path(f"/proc/{program.pid}/task/{program.pid}/children").read_text().split()
             assert len(mine) >= 2
-            program.send_signal(signal.SIGINT)
-            program.send_signal(signal.SIGINT)
+            program.send_signal(asked)
+            program.send_signal(asked)
             _, err = program.communicate(timeout=60)
         assert program.returncode == 130
         assert "videos are over; the same command does the others" in err and "Traceback" not in err
