@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from models import baseline
 from models.baseline import BaselineSettings, RunningBaseline, displacement, displacements
 from models.types import GRID_HZ, REGION_COUNT
 
@@ -88,6 +89,20 @@ def test_tracks_of_any_length_at_once_are_each_track_alone() -> None:
         np.testing.assert_array_equal(moved, displacement(track))
         assert moved.dtype == np.float32 and moved.flags.c_contiguous
     assert displacements([]) == []
+
+
+def test_a_long_track_does_not_make_the_others_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beside a session of hours, hundreds of short ones would else fill the memory."""
+    worked: list[int] = []
+
+    def counted(position_iod: np.ndarray) -> np.ndarray:
+        worked.append(position_iod.shape[0] * position_iod.shape[1])
+        return displacement(position_iod)
+
+    monkeypatch.setattr(baseline, "displacement", counted)
+    tracks = [np.zeros((frames, 12, 2), np.float32) for frames in (500, *range(3, 40))]
+    assert [len(moved) for moved in displacements(tracks)] == [len(track) for track in tracks]
+    assert sum(worked) < 2 * sum(len(track) for track in tracks)
 
 
 def test_frames_without_a_face_change_nothing() -> None:

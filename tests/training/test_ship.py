@@ -16,9 +16,9 @@ from training.ship import DECODING
 
 
 @pytest.mark.parametrize(("network", "recipe"), [(USUAL_NETWORK, DECODING), (LAB_NETWORK, DecodeSettings())])
-def test_it_decodes_as_its_recipe_says(network: str, recipe: DecodeSettings) -> None:
+def test_it_decodes_as_its_recipe_says(network: Path, recipe: DecodeSettings) -> None:
     """All but what is chosen for each network anew: both thresholds and the smallest movement in speech."""
-    mine = Spotter(Path(network), use_gpu=False).spec.decode
+    mine = Spotter(network, use_gpu=False).spec.decode
     as_chosen = replace(
         recipe,
         macro=replace(recipe.macro, threshold=mine.macro.threshold),
