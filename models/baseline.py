@@ -9,7 +9,6 @@ would.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -73,21 +72,3 @@ def displacement(
         if valid is None or valid[t]:
             out[t] = baseline.step(position_iod[t])
     return out
-
-
-def displacements(positions_iod: Sequence[FloatArray]) -> list[FloatArray]:
-    """:func:`displacement` of each of several tracks (time, 12, 2), bit for bit, many of them at once.
-
-    Those together differ in length by less than a factor of two, so that a long one does not make all of them long.
-    """
-    alike: dict[int, list[int]] = {}
-    for i, track in enumerate(positions_iod):
-        alike.setdefault(len(track).bit_length(), []).append(i)
-    moved: dict[int, FloatArray] = {}
-    for group in alike.values():
-        longest = max(len(positions_iod[i]) for i in group)
-        # what follows a track's end does not reach back into it
-        padded = [np.pad(positions_iod[i], ((0, longest - len(positions_iod[i])), (0, 0), (0, 0))) for i in group]
-        together = displacement(np.stack(padded, axis=1))
-        moved |= {i: np.ascontiguousarray(together[: len(positions_iod[i]), j]) for j, i in enumerate(group)}
-    return [moved[i] for i in range(len(positions_iod))]

@@ -23,13 +23,13 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import TypeAdapter
 
-from models.baseline import displacements
 from models.errors import LabelError, OutputError, UsageError
 from models.types import GRID_HZ, FloatArray
 from training import checkpoint
 from training.archive import check_classes, check_names, data_digest, load_data
 from training.backbones import Network
 from training.datasets import Point, Recording
+from training.material import displacements
 from training.provenance import code_digest, write_whole
 from training.readers import CodedInterval, PointDraw, RecordingLabels, draw_points
 from training.ship import DRAWN_TRACKS, SETTINGS, calm_stretches

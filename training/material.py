@@ -10,9 +10,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from models.baseline import displacements
+from models.baseline import displacement
 from models.network import MIRROR
-from models.types import ExpressionType
+from models.types import ExpressionType, FloatArray
 from training import gim
 from training.datasets import Point, Recording
 from training.relabel import relabel
@@ -34,6 +34,24 @@ class Material:
     points: tuple[Point, ...]
     targets: list[gim.Targets]
     weight: float = 1.0
+
+
+def displacements(positions_iod: Sequence[FloatArray]) -> list[FloatArray]:
+    """:func:`displacement` of each of several tracks (time, 12, 2), bit for bit, many of them at once.
+
+    Those together differ in length by less than a factor of two, so that a long one does not make all of them long.
+    """
+    alike: dict[int, list[int]] = {}
+    for i, track in enumerate(positions_iod):
+        alike.setdefault(len(track).bit_length(), []).append(i)
+    moved: dict[int, FloatArray] = {}
+    for group in alike.values():
+        longest = max(len(positions_iod[i]) for i in group)
+        # what follows a track's end does not reach back into it
+        padded = [np.pad(positions_iod[i], ((0, longest - len(positions_iod[i])), (0, 0), (0, 0))) for i in group]
+        together = displacement(np.stack(padded, axis=1))
+        moved |= {i: np.ascontiguousarray(together[: len(positions_iod[i]), j]) for j, i in enumerate(group)}
+    return [moved[i] for i in range(len(positions_iod))]
 
 
 def recorded_material(recordings: Sequence[Recording], settings: TrainSettings) -> list[Material]:

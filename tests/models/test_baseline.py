@@ -7,8 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models import baseline
-from models.baseline import BaselineSettings, RunningBaseline, displacement, displacements
+from models.baseline import BaselineSettings, RunningBaseline, displacement
 from models.types import GRID_HZ, REGION_COUNT
 
 SHAPE = (REGION_COUNT, 2)
@@ -80,29 +79,6 @@ def test_many_tracks_at_once_are_each_track_alone() -> None:
     together = displacement(tracks, settings=RULES)
     for i in range(tracks.shape[1]):
         np.testing.assert_array_equal(together[:, i], displacement(tracks[:, i], settings=RULES))
-
-
-def test_tracks_of_any_length_at_once_are_each_track_alone() -> None:
-    rng = np.random.default_rng(4)
-    tracks = [rng.normal(0, 0.1, (frames, 12, 2)).astype(np.float32) for frames in (40, 90, 1, 65)]
-    for track, moved in zip(tracks, displacements(tracks), strict=True):
-        np.testing.assert_array_equal(moved, displacement(track))
-        assert moved.dtype == np.float32 and moved.flags.c_contiguous
-    assert displacements([]) == []
-
-
-def test_a_long_track_does_not_make_the_others_long(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Beside a session of hours, hundreds of short ones would else fill the memory."""
-    worked: list[int] = []
-
-    def counted(position_iod: np.ndarray) -> np.ndarray:
-        worked.append(position_iod.shape[0] * position_iod.shape[1])
-        return displacement(position_iod)
-
-    monkeypatch.setattr(baseline, "displacement", counted)
-    tracks = [np.zeros((frames, 12, 2), np.float32) for frames in (500, *range(3, 40))]
-    assert [len(moved) for moved in displacements(tracks)] == [len(track) for track in tracks]
-    assert sum(worked) < 2 * sum(len(track) for track in tracks)
 
 
 def test_frames_without_a_face_change_nothing() -> None:

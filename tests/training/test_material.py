@@ -13,7 +13,7 @@ from models.baseline import displacement  # noqa: E402
 from models.network import MIRROR  # noqa: E402
 from models.types import GRID_HZ, ExpressionType  # noqa: E402
 from training.datasets import Point, Recording  # noqa: E402
-from training.material import Material, Sampler, recorded_material, synthetic_material  # noqa: E402
+from training.material import Material, Sampler, displacements, recorded_material, synthetic_material  # noqa: E402
 from training.tracks import make_tracks  # noqa: E402
 from training.trainer import TrainSettings  # noqa: E402
 
@@ -90,6 +90,29 @@ def _scale(crop: torch.Tensor, track: torch.Tensor, start: int) -> float | None:
 def test_the_same_seed_cuts_the_same_batches() -> None:
     one, same, other = (sampler(recorded(), seed=seed).batch()[0] for seed in (1, 1, 2))
     assert torch.equal(one, same) and not torch.equal(one, other)
+
+
+def test_tracks_of_any_length_at_once_are_each_track_alone() -> None:
+    rng = np.random.default_rng(4)
+    tracks = [rng.normal(0, 0.1, (frames, 12, 2)).astype(np.float32) for frames in (40, 90, 1, 65)]
+    for track, moved in zip(tracks, displacements(tracks), strict=True):
+        np.testing.assert_array_equal(moved, displacement(track))
+        assert moved.dtype == np.float32 and moved.flags.c_contiguous
+    assert displacements([]) == []
+
+
+def test_a_long_track_does_not_make_the_others_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beside a session of hours, hundreds of short ones would else fill the memory."""
+    worked: list[int] = []
+
+    def counted(position_iod: np.ndarray) -> np.ndarray:
+        worked.append(position_iod.shape[0] * position_iod.shape[1])
+        return displacement(position_iod)
+
+    monkeypatch.setattr("training.material.displacement", counted)
+    tracks = [np.zeros((frames, 12, 2), np.float32) for frames in (500, *range(3, 40))]
+    assert [len(moved) for moved in displacements(tracks)] == [len(track) for track in tracks]
+    assert sum(worked) < 2 * sum(len(track) for track in tracks)
 
 
 def test_features_are_the_displacement_from_the_running_baseline() -> None:
