@@ -34,6 +34,9 @@ Folds = Annotated[
 ]
 Seeds = Annotated[int, typer.Option(min=1, help="Times to train each fold.")]
 Steps = Annotated[int | None, typer.Option(min=8, help="Steps of each training [as configured].")]
+Compile = Annotated[
+    bool, typer.Option("--compile", help="A third less time on a CPU; needs a C++ compiler on this computer.")
+]
 OnDevice = Annotated[Device, typer.Option(help="Where to train; on a GPU with more --jobs.")]
 Jobs = Annotated[int, typer.Option(min=1, help="Folds at a time.")]
 Dask = Annotated[str | None, typer.Option(metavar="ADDRESS", help="Hand the folds to a Dask cluster: its scheduler.")]
@@ -103,6 +106,7 @@ def evaluate(
     steps: Steps = None,
     jobs: Jobs = 2,
     dask: Dask = None,
+    compiled: Compile = False,
     device: OnDevice = Device.AUTO,
 ) -> None:
     """Measure accuracy on people who were held out of training.
@@ -122,7 +126,7 @@ def evaluate(
         text = run(
             data,
             out,
-            _study(config, steps),
+            _study(config, steps, compiled),
             number,
             seeds,
             _spread(jobs, dask),
@@ -146,6 +150,7 @@ def ablate(
     steps: Steps = None,
     jobs: Jobs = 2,
     dask: Dask = None,
+    compiled: Compile = False,
     device: OnDevice = Device.AUTO,
 ) -> None:
     """Measure what each part of the method is worth.
@@ -160,7 +165,17 @@ def ablate(
     number = _folds(folds)
     with _bar() as progress:
         done = None if progress is None else lambda words, n, total: progress(n, total, words)
-        text = run(data, out, _study(config, steps), number, seeds, _spread(jobs, dask), only or (), done, device.value)
+        text = run(
+            data,
+            out,
+            _study(config, steps, compiled),
+            number,
+            seeds,
+            _spread(jobs, dask),
+            only or (),
+            done,
+            device.value,
+        )
     typer.echo(text, nl=False)
 
 
@@ -202,7 +217,7 @@ def _folds(words: str) -> int:
     return int(words)
 
 
-def _study(config: Path | None, steps: int | None) -> Study:
+def _study(config: Path | None, steps: int | None, compiled: bool) -> Study:
     from training.config import load_config
     from training.held_out import Study
 
@@ -210,6 +225,8 @@ def _study(config: Path | None, steps: int | None) -> Study:
     settings = chosen.settings()
     if steps is not None:
         settings = replace(settings, steps=steps)
+    if compiled:
+        settings = replace(settings, compiled=True)
     return Study(settings, chosen.drawn_tracks, chosen.drawn_people, apex_branch=chosen.parts.apex_branch)
 
 

@@ -6,6 +6,7 @@
     drawn_tracks = 400         # drawn synthetic tracks beside the recordings
     drawn_people = "reserved"  # or "lively": larger and more varied, as of people who speak and laugh
     checkpoint_every = 100     # steps
+    compiled = false           # true: faster on a CPU that has a C++ compiler (training.compiled)
     [parts]                    # what can be switched off, for ablations
     labels = "gim"             # "hard": 1 round each point; "point": Gaussian over time at the point; "gim": all stages
     relabel = true             # points moved to the apex that the motion shows, before training
@@ -181,6 +182,7 @@ class RunConfig(_Section):
     drawn_tracks: int = Field(default=DRAWN_TRACKS, ge=0, le=100_000)
     drawn_people: People = People.RESERVED
     checkpoint_every: int = Field(default=100, ge=1)
+    compiled: bool = _D.compiled
     parts: Parts = Parts()
     optimiser: Optimiser = Optimiser()
     batch: Batch = Batch()
@@ -236,6 +238,7 @@ class RunConfig(_Section):
             move_points=self.parts.relabel,
             move_apexes=self.stages.move_apexes,
             seed=self.seed,
+            compiled=self.compiled,
             network=self.shape,
             loss=LossWeights(**(self.loss.model_dump() | off)),
             rules=GimRules(ClassRule(**self.gim.macro.model_dump()), ClassRule(**self.gim.micro.model_dump())),

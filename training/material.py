@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import torch
@@ -94,6 +94,15 @@ def synthetic_material(tracks: Sequence[Track], rules: gim.GimRules) -> list[Mat
     return material
 
 
+class _Crop(NamedTuple):
+    """What is cut: from which track, at which frame, how much larger, mirrored or not."""
+
+    material: Material
+    start: int
+    scale: float
+    mirrored: bool
+
+
 class Sampler:
     """Cuts batches of crops: round macro points, round micro points, background, and synthetic ones."""
 
@@ -117,15 +126,14 @@ class Sampler:
         member: of the network, that is to learn from it. synthetic: whether there are to be synthetic crops.
         """
         s, rng = self._settings, self._rng
-        crops = [self._recorded_crop(member) for _ in range(s.recorded_crops if self._recorded else 0)]
+        crops = [self._recorded_crop() for _ in range(s.recorded_crops if self._recorded else 0)]
         for _ in range(s.synthetic_crops if self._synthetic and synthetic else 0):
             material = self._synthetic[int(rng.choice(len(self._synthetic), p=self._by_weight))]
             start = int(rng.integers(0, max(len(material.features) - s.crop_frames, 0) + 1))
-            crops.append(self._cut(material, start, float(np.exp(rng.uniform(-0.2, 0.2))), member))
-        features, soft, apex, neutral = (torch.stack(part) for part in zip(*crops, strict=True))
-        return features, soft, apex, neutral
+            crops.append(self._crop(material, start, float(np.exp(rng.uniform(-0.2, 0.2)))))
+        return self._cut(crops, member)
 
-    def _recorded_crop(self, member: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    def _recorded_crop(self) -> _Crop:
         s, rng = self._settings, self._rng
         draw = rng.random()
         kind = ExpressionType.MACRO if draw < 0.28 else ExpressionType.MICRO
@@ -136,19 +144,26 @@ class Sampler:
             index = int(rng.choice(len(self._recorded), p=self._by_frames))
             start = int(rng.integers(-20, max(len(self._recorded[index].features) - s.crop_frames + 20, 1)))
         scale = float(np.exp(rng.uniform(np.log(s.scale_low), np.log(s.scale_high))))
-        return self._cut(self._recorded[index], start, scale, member)
+        return self._crop(self._recorded[index], start, scale)
 
-    def _cut(self, m: Material, start: int, scale: float, member: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """A crop; where it leaves the track the edge is repeated and nothing is learned."""
-        frames = torch.arange(start, start + self._settings.crop_frames)
-        at = frames.clamp(0, len(m.features) - 1)
-        inside = (frames == at)[:, None]
-        features = m.features[at] * scale
-        if self._rng.random() < 0.5:
-            features = features[:, list(MIRROR)] * torch.tensor([-1.0, 1.0])
-        index = at.numpy()
-        targets = m.targets[member if len(m.targets) > 1 else 0]
-        soft = torch.from_numpy(targets.soft[index]) * inside
-        apex = torch.where(inside, torch.from_numpy(targets.apex[index]), torch.tensor(-1.0))
-        neutral = torch.from_numpy(targets.neutral[index]) & inside[:, 0]
-        return features, soft, apex, neutral
+    def _crop(self, material: Material, start: int, scale: float) -> _Crop:
+        return _Crop(material, start, scale, self._rng.random() < 0.5)
+
+    def _cut(self, crops: Sequence[_Crop], member: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """A batch; where a crop leaves its track the edge is repeated and nothing is learned."""
+        frames = np.array([c.start for c in crops])[:, None] + np.arange(self._settings.crop_frames)
+        at = np.clip(frames, 0, np.array([len(c.material.features) for c in crops])[:, None] - 1)
+        inside = frames == at
+        features = np.stack([c.material.features.numpy()[rows] for c, rows in zip(crops, at, strict=True)])
+        features *= np.array([c.scale for c in crops], np.float32)[:, None, None, None]
+        turned = [c.mirrored for c in crops]
+        features[turned] = features[turned][:, :, MIRROR] * np.array([-1.0, 1.0], np.float32)
+        targets = [c.material.targets[member if len(c.material.targets) > 1 else 0] for c in crops]
+        soft, apex, neutral = (
+            np.stack([getattr(t, name)[rows] for t, rows in zip(targets, at, strict=True)])
+            for name in ("soft", "apex", "neutral")
+        )
+        soft *= inside[..., None]
+        apex[~inside] = -1.0
+        neutral &= inside
+        return torch.from_numpy(features), torch.from_numpy(soft), torch.from_numpy(apex), torch.from_numpy(neutral)

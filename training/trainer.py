@@ -20,6 +20,7 @@ from models.network import NetworkOutput, NetworkSettings
 from models.types import FloatArray
 from training import gim, losses
 from training.backbones import Network, Shape, build
+from training.compiled import normaliser
 from training.datasets import Point, Recording
 from training.material import Material, Sampler, recorded_material, synthetic_material
 from training.tracks import Track
@@ -37,7 +38,8 @@ class TrainSettings:
     recorded_crops, synthetic_crops: crops of either kind in a batch. lab_members: so many of the network's members, the
     first ones, learn from recorded crops alone, where there are any; the others from both kinds. scale_*: range of the
     log-uniform scale put on recorded crops, whose pixels an inter-ocular distance are unknown. gaussian_from,
-    adaptive_at: stage boundaries.
+    adaptive_at: stage boundaries. compiled: motion is described by code compiled on this machine
+    (``training.compiled``).
     """
 
     steps: int = 500
@@ -55,6 +57,7 @@ class TrainSettings:
     move_points: bool = True
     move_apexes: bool = False
     seed: int = 0
+    compiled: bool = False
     network: Shape = field(default_factory=NetworkSettings)
     loss: losses.LossWeights = field(default_factory=losses.LossWeights)
     rules: gim.GimRules = field(default_factory=gim.GimRules)
@@ -101,8 +104,9 @@ class TrainingRun:
         else:
             self.network.load_state_dict(dict(start))
         self.network.to(self._device)
+        self._normalised = normaliser(self.network) if settings.compiled else self.network.normalised
         self._optimiser = torch.optim.AdamW(
-            self.network.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay
+            self.network.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay, fused=True
         )
         self._schedule = torch.optim.lr_scheduler.OneCycleLR(
             self._optimiser, settings.learning_rate, total_steps=settings.steps, pct_start=0.15
@@ -137,7 +141,7 @@ class TrainingRun:
         member, settings = self.network.members[number], self.settings
         batch = self._sampler.batch(number, synthetic=number >= settings.lab_members or not self._recorded)
         features, soft, apex, neutral = (part.to(self._device) for part in batch)
-        out = _outputs(member, self.network.normalised(features), self._mixed)
+        out = _outputs(member, self._normalised(features), self._mixed)
         recorded = settings.recorded_crops if self._recorded else 0
         parts = _loss(out, losses.Wanted(soft, apex, neutral), recorded, settings)
         torch.stack(list(parts.values())).sum().backward()  # type: ignore[no-untyped-call]
