@@ -7,7 +7,9 @@ Two fifths of a training step on a CPU go into the description, most of it on th
 from __future__ import annotations
 
 import functools
+import logging
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -16,6 +18,8 @@ from models.errors import UsageError
 from models.network import MotionDescription, NetworkSettings, SpotterNetwork, arcsinh, pad_edges
 from models.types import REGION_COUNT
 from training.backbones import Network
+
+log = logging.getLogger(__name__)
 
 
 class _Description(MotionDescription):
@@ -38,15 +42,36 @@ class _Description(MotionDescription):
 def _compiled(settings: NetworkSettings) -> Callable[[Tensor, Tensor, Tensor], Tensor]:
     """Features, centre and spread -> normalised description, for every network of a shape.
 
-    Compiled at the first call, which takes half a minute the first time on a machine, and seconds later.
+    To compile it takes half a minute the first time on a machine, and seconds later.
+
+    Raises:
+        UsageError: there is no compiler that works.
     """
     describe = _Description(settings)
 
     def scaled(features: Tensor, centre: Tensor, spread: Tensor) -> Tensor:
         return arcsinh(((describe(features) - centre) / spread).contiguous())
 
+    def twice(x: Tensor) -> Tensor:
+        return 2 * x
+
     # no processes of the compiler's own, which would outlive an interrupted run
-    return torch.compile(scaled, dynamic=True, options={"compile_threads": 1})
+    options: dict[str, Any] = {"compile_threads": 1}
+    whole = torch.compile(scaled, dynamic=True, options=options)
+    # no two sizes alike: what is compiled for this batch is for others, too
+    example = torch.zeros(5, 3 * max(settings.scales), REGION_COUNT, 2)
+    try:
+        # of little, to learn at once whether there is a compiler
+        torch.compile(twice, options=options)(example)
+        with torch.no_grad():
+            whole(example, torch.zeros(describe.size), torch.ones(describe.size))
+    except torch._dynamo.exc.TorchDynamoException as error:
+        log.info("PyTorch could not compile: %s", error)
+        raise UsageError(
+            "compiled = true needs a C++ compiler that PyTorch can use (g++ or clang++ and the headers of Python; on "
+            "Windows Visual C++), and none works here. Install one, or leave it out."
+        ) from error
+    return whole
 
 
 def normaliser(network: Network) -> Callable[[Tensor], Tensor]:
@@ -63,16 +88,4 @@ def normaliser(network: Network) -> Callable[[Tensor], Tensor]:
     def normalised(features: Tensor) -> Tensor:
         return scaled(features, network.centre, network.spread)
 
-    try:
-        # no two sizes alike: what is compiled for this batch is for others, too
-        normalised(torch.zeros(5, 3 * max(network.settings.scales), REGION_COUNT, 2))
-    except torch._dynamo.exc.TorchDynamoException as error:
-        raise UsageError(
-            "compiled = true needs a C++ compiler that PyTorch can use (g++ or clang++ and the headers of Python; on "
-            f"Windows Visual C++), and none works here ({_first_line(error)}). Install one, or leave it out."
-        ) from error
     return normalised
-
-
-def _first_line(error: Exception) -> str:
-    return next((line.strip().rstrip(".:") for line in str(error).splitlines() if line.strip()), type(error).__name__)

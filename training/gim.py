@@ -41,6 +41,11 @@ class GimRules:
     def of(self, kind: ExpressionType) -> ClassRule:
         return self.macro if kind is ExpressionType.MACRO else self.micro
 
+    @property
+    def reach_frames(self) -> int:
+        """Adaptive labels depend on frames no further than this from a point."""
+        return max(rule.window // 4 + max(rule.window, rule.widest) // 2 for rule in (self.macro, self.micro))
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Targets:

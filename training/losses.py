@@ -114,10 +114,9 @@ def contrastive_loss(frame: Tensor, intensity: Tensor, soft: Tensor, neutral: Te
     weight = torch.where(same, 1.0 - apart, apart)
     weight = torch.where(same & (kind == 0)[:, None], torch.ones_like(weight), weight).clamp_min(1e-4)
     temperature, base = 0.5, 0.07
-    similarity = f @ f.T / temperature
+    weighted = f @ f.T / temperature + weight.log()
     itself = torch.eye(len(f), dtype=torch.bool, device=f.device)
-    everyone = (similarity + weight.log()).masked_fill(itself, float("-inf"))
-    log_share = similarity + weight.log() - torch.logsumexp(everyone, dim=1, keepdim=True)
+    log_share = weighted - torch.logsumexp(weighted.masked_fill(itself, float("-inf")), dim=1, keepdim=True)
     positive = same & ~itself
     per_anchor = (log_share * positive).sum(1) / positive.sum(1).clamp_min(1)
     return -(temperature / base) * per_anchor.mean()

@@ -274,10 +274,22 @@ def _to_adaptive(network: Network, recorded: list[Material], settings: TrainSett
     reliable = max(0.8 - 0.5 * progress, 0.5)
     for m in recorded:
         if m.points:
-            each = infer_each(network, m.features.numpy())
+            each = _near_points(network, m, settings.rules)
             m.targets = [_adapted(m.points, *said, settings, reliable) for said in each]
         else:
             m.targets = m.targets[:1] * len(network.members)
+
+
+def _near_points(network: Network, m: Material, rules: gim.GimRules) -> list[tuple[FloatArray, FloatArray]]:
+    """Intensity (T,) and embedding (T, C) as each member has them, where labels depend on them; 0 far from there."""
+    frames, shape = [p.frame for p in m.points], network.settings
+    start = max(min(frames) - rules.reach_frames - shape.look_back_frames, 0)
+    scored = m.features[start : max(frames) + rules.reach_frames + shape.look_ahead_frames + 1].numpy()
+    beside = (start, len(m.features) - start - len(scored))
+    return [
+        (np.pad(intensity, beside), np.pad(embedding, (beside, (0, 0))))
+        for intensity, embedding in infer_each(network, scored)
+    ]
 
 
 def _adapted(
