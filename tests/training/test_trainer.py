@@ -13,10 +13,10 @@ torch = pytest.importorskip("torch", reason="the extra [train] (torch) is not in
 from models.baseline import displacement  # noqa: E402
 from models.network import NetworkSettings, SpotterNetwork  # noqa: E402
 from models.types import GRID_HZ, ExpressionType  # noqa: E402
-from training import checkpoint  # noqa: E402
+from training import checkpoint, gim  # noqa: E402
 from training.datasets import Point, Recording  # noqa: E402
 from training.tracks import Track, TrackSettings, make_tracks  # noqa: E402
-from training.trainer import TrainingRun, TrainSettings, infer, train  # noqa: E402
+from training.trainer import TrainingRun, TrainSettings, infer, infer_each, train  # noqa: E402
 
 TINY = TrainSettings(
     steps=40,
@@ -127,6 +127,23 @@ def test_training_sees_points_and_never_intervals(recordings: list[Recording], t
     settings = replace(TINY, steps=4, adaptive_at=(0.5,))
     one, two = run(recordings, tracks, settings)[0], run(with_intervals, tracks, settings)[0]
     assert all(torch.equal(w, two.state_dict()[n]) for n, w in one.state_dict().items())
+
+
+def test_adaptive_labels_are_those_that_scores_of_the_whole_recording_give() -> None:
+    """Though no more of it is scored than they depend on."""
+    position = 0.003 * np.random.default_rng(8).normal(size=(1500, 12, 2)).cumsum(0).astype(np.float32)
+    points = (Point(640, ExpressionType.MACRO), Point(700, ExpressionType.MICRO))
+    long = Recording("long", "s", "tiny", GRID_HZ, position, points, ())
+    settings = replace(TINY, steps=2, gaussian_from=0.0, adaptive_at=(0.5,), move_points=False)
+    run_ = TrainingRun([long], [], settings)
+    run_.advance()
+    ((intensity, embedding),) = infer_each(run_.network, displacement(position))
+    apexes = gim.pseudo_apexes(points, intensity, settings.rules)
+    soft = gim.adaptive_labels(points, apexes, intensity, embedding, settings.rules, reliable=0.55)
+    run_.advance()
+    made = run_.state().tensors["targets.soft"][0].numpy()
+    np.testing.assert_allclose(made, soft, atol=1e-5)
+    assert 0 < np.count_nonzero(made) < 80
 
 
 def test_recordings_shorter_than_a_crop(recordings: list[Recording]) -> None:
