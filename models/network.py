@@ -341,10 +341,10 @@ class SpotterNetwork(nn.Module):
     @torch.no_grad()
     def fit_normalisation(self, batches: list[Tensor]) -> None:
         """Set centre and spread of the description: median, and 84th percentile of the distance from it."""
-        described = torch.cat([self.describe(b).reshape(-1, self.describe.size) for b in batches])
-        self.centre.copy_(described.median(0).values)
-        deviation = (described - self.centre).abs()
-        self.spread.copy_(deviation.kthvalue(int(0.84 * len(deviation)), dim=0).values.clamp_min(1e-4))
+        described = torch.cat([self.describe(b).reshape(-1, self.describe.size) for b in batches]).t().contiguous()
+        self.centre.copy_(described.median(1).values)
+        deviation = (described - self.centre[:, None]).abs()
+        self.spread.copy_(deviation.kthvalue(int(0.84 * deviation.shape[1]), dim=1).values.clamp_min(1e-4))
 
     def normalised(self, features: Tensor, skip: int = 0) -> Tensor:
         """arcsinh((f - centre) / spread) of the motion description, (B, T - skip, size)."""

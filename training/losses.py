@@ -116,7 +116,10 @@ def contrastive_loss(frame: Tensor, intensity: Tensor, soft: Tensor, neutral: Te
     temperature, base = 0.5, 0.07
     weighted = f @ f.T / temperature + weight.log()
     itself = torch.eye(len(f), dtype=torch.bool, device=f.device)
-    log_share = weighted - torch.logsumexp(weighted.masked_fill(itself, float("-inf")), dim=1, keepdim=True)
+    everyone = weighted.masked_fill(itself, float("-inf"))
+    # less than e^-80 of the largest is nothing, and exponentials near the smallest numbers that there are take long
+    everyone = torch.maximum(everyone, everyone.detach().amax(1, keepdim=True) - 80.0)
+    log_share = weighted - torch.logsumexp(everyone, dim=1, keepdim=True)
     positive = same & ~itself
     per_anchor = (log_share * positive).sum(1) / positive.sum(1).clamp_min(1)
     return -(temperature / base) * per_anchor.mean()

@@ -47,6 +47,11 @@ class SpotformerSettings:
         """Frames of past that a score depends on."""
         return WINDOW // 2
 
+    @property
+    def trunk_frames(self) -> int:
+        """Tokens of other frames that a score depends on: each frame's tokens are its whole window."""
+        return 0
+
     def as_dict(self) -> dict[str, object]:
         return asdict(self)
 
@@ -171,9 +176,9 @@ class SpotformerNetwork(nn.Module):
         """arcsinh((f - centre) / spread) of the tokens, (B, T, WINDOW, 10, 2)."""
         return torch.asinh((_tokens(features) - self.centre) / self.spread)
 
-    def logits(self, features: Tensor) -> list[NetworkOutput]:
-        """What the member says."""
-        described = self.normalised(features)
+    def logits(self, features: Tensor, skip: int = 0) -> list[NetworkOutput]:
+        """What the member says of the frames from ``skip`` on."""
+        described = self.normalised(features)[:, skip:]
         if self.training or torch.compiler.is_exporting():
             return [member(described) for member in self.members]
         # windows do not depend on one another, and those of a whole recording together would fill the memory

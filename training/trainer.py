@@ -254,11 +254,11 @@ def infer(network: Network, features: FloatArray) -> tuple[FloatArray, FloatArra
 
 
 @torch.no_grad()
-def infer_each(network: Network, features: FloatArray) -> list[tuple[FloatArray, FloatArray]]:
-    """Intensity (T,) and embedding g_t (T, C) as each member has them."""
+def infer_each(network: Network, features: FloatArray, skip: int = 0) -> list[tuple[FloatArray, FloatArray]]:
+    """Intensity (T - skip,) and embedding g_t (T - skip, C) as each member has them from frame ``skip`` on."""
     network.eval()
     device = next(network.parameters()).device
-    outputs = network.logits(torch.from_numpy(features)[None].to(device))
+    outputs = network.logits(torch.from_numpy(features)[None].to(device), skip)
     return [(torch.sigmoid(out.intensity)[0].cpu().numpy(), out.embedding[0].cpu().numpy()) for out in outputs]
 
 
@@ -282,13 +282,14 @@ def _to_adaptive(network: Network, recorded: list[Material], settings: TrainSett
 
 def _near_points(network: Network, m: Material, rules: gim.GimRules) -> list[tuple[FloatArray, FloatArray]]:
     """Intensity (T,) and embedding (T, C) as each member has them, where labels depend on them; 0 far from there."""
-    frames, shape = [p.frame for p in m.points], network.settings
-    start = max(min(frames) - rules.reach_frames - shape.look_back_frames, 0)
-    scored = m.features[start : max(frames) + rules.reach_frames + shape.look_ahead_frames + 1].numpy()
-    beside = (start, len(m.features) - start - len(scored))
+    shape, reach = network.settings, rules.reach_frames
+    first, last = (min(p.frame for p in m.points) - reach, max(p.frame for p in m.points) + reach)
+    start, skip = max(first - shape.look_back_frames, 0), max(first - shape.trunk_frames, 0)
+    scored = m.features[start : last + shape.look_ahead_frames + 1].numpy()
+    beside = (skip, len(m.features) - start - len(scored))
     return [
         (np.pad(intensity, beside), np.pad(embedding, (beside, (0, 0))))
-        for intensity, embedding in infer_each(network, scored)
+        for intensity, embedding in infer_each(network, scored, skip - start)
     ]
 
 
