@@ -168,6 +168,20 @@ def test_dropout_keeps_its_share_and_the_mean(share: float) -> None:
     assert torch.equal(drop.eval()(x), x)
 
 
+@pytest.mark.parametrize("training", [False, True])
+def test_a_trunk_is_made_of_plain_convolutions(training: bool) -> None:
+    """However they are computed on this machine."""
+    torch.manual_seed(1)
+    described = torch.randn(2, 40, SpotterNetwork(SMALL).describe.size)
+    network = SpotterNetwork(replace(SMALL, input_dropout=0.0, dropout=0.0)).train(training)
+    (member,) = network.members
+    x = member.enter[3](member.enter[2](torch.nn.functional.linear(described, *member.enter[1].parameters())))
+    for block in member.blocks:
+        conv = block.conv(x.transpose(1, 2)).transpose(1, 2)
+        x = x + torch.nn.functional.gelu(block.norm(conv))
+    torch.testing.assert_close(member(described).frame, x, atol=1e-5, rtol=1e-5)
+
+
 def test_an_untrained_network_is_reticent() -> None:
     torch.manual_seed(1)
     network = SpotterNetwork(SMALL).eval()
