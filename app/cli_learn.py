@@ -35,7 +35,7 @@ Folds = Annotated[
 Seeds = Annotated[int, typer.Option(min=1, help="Times to train each fold.")]
 Steps = Annotated[int | None, typer.Option(min=8, help="Steps of each training [as configured].")]
 Compile = Annotated[
-    bool, typer.Option("--compile", help="A third less time on a CPU; needs a C++ compiler on this computer.")
+    bool, typer.Option("--compile", help="A fifth less time on a CPU; needs a C++ compiler on this computer.")
 ]
 OnDevice = Annotated[Device, typer.Option(help="Where to train; on a GPU with more --jobs.")]
 Jobs = Annotated[int, typer.Option(min=1, help="Folds at a time.")]

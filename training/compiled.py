@@ -42,7 +42,7 @@ class _Description(MotionDescription):
 def _compiled(settings: NetworkSettings) -> Callable[[Tensor, Tensor, Tensor], Tensor]:
     """Features, centre and spread -> normalised description, for every network of a shape.
 
-    To compile it takes half a minute the first time on a machine, and seconds later.
+    To compile it takes a minute the first time on a machine, and seconds later.
 
     Raises:
         UsageError: there is no compiler that works.
@@ -68,8 +68,8 @@ def _compiled(settings: NetworkSettings) -> Callable[[Tensor, Tensor, Tensor], T
     except torch._dynamo.exc.TorchDynamoException as error:
         log.info("PyTorch could not compile: %s", error)
         raise UsageError(
-            "compiled = true needs a C++ compiler that PyTorch can use (g++ or clang++ and the headers of Python; on "
-            "Windows Visual C++), and none works here. Install one, or leave it out."
+            "--compile (compiled = true) needs a C++ compiler that PyTorch can use (g++ or clang++ and the headers of "
+            "Python; on Windows Visual C++), and none works here. Install one, or leave it out."
         ) from error
     return whole
 
@@ -81,7 +81,7 @@ def normaliser(network: Network) -> Callable[[Tensor], Tensor]:
         UsageError: there is no compiler that works, or the network is not on the CPU or describes no motion.
     """
     if not isinstance(network, SpotterNetwork) or network.centre.device.type != "cpu":
-        raise UsageError('compiled = true is for the backbone "tcn" on the CPU alone; leave it out.')
+        raise UsageError('--compile (compiled = true) is for the backbone "tcn" on the CPU alone; leave it out.')
     scaled = _compiled(network.settings)
 
     @torch.no_grad()

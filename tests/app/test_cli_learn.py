@@ -129,11 +129,22 @@ def test_evaluate_writes_tables_and_a_report_and_goes_on(run: Run, archive: Path
     code, honest, _ = run(*given, "--protocol", "honest")
     assert code == 0 and "published" not in honest and "peak picker" in honest
 
-    for change in (("--steps", 9), ("--folds", 2)):
+    for change in (("--steps", 9), ("--folds", 2), ("--compile",)):
         code, out, err = run(*given, *change)
         assert (code, out) == (2, "") and "begun with another" in err and err.count("\n") == 1
     (folder / "seed-0-fold-01.npz").write_bytes(b"broken")
     assert "fold-01.npz is damaged" in run(*given)[2]
+
+
+@needs_torch
+@pytest.mark.parametrize("command", ["evaluate", "ablate"])
+def test_what_cannot_be_compiled_is_refused(run: Run, archive: Path, tmp_path: Path, command: str) -> None:
+    (tmp_path / "run.toml").write_text(
+        'backbone = "spotformer"\nsteps = 8\ndrawn_tracks = 0\n[spotformer]\nwidth = 8\n'
+    )
+    given = ("--data", archive, "--config", "run.toml", "--folds", 2, "--jobs", 1, "--compile", "--out", "out")
+    code, out, err = run(command, *given)
+    assert (code, out) == (2, "") and 'for the backbone "tcn" on the CPU alone' in err and err.count("\n") == 1
 
 
 @needs_torch
