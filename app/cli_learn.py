@@ -120,20 +120,10 @@ def evaluate(
     from training.evaluate import Protocol as Rows
     from training.evaluate import evaluate as run
 
-    number = _folds(folds)
+    number, study, spread = _folds(folds), _study(config, steps, compiled), _spread(jobs, dask)
     with _bar() as progress:
         done = None if progress is None else lambda n, total: progress(n, total, "folds")
-        text = run(
-            data,
-            out,
-            _study(config, steps, compiled),
-            number,
-            seeds,
-            _spread(jobs, dask),
-            Rows(protocol.value),
-            done,
-            device.value,
-        )
+        text = run(data, out, study, number, seeds, spread, Rows(protocol.value), done, device.value)
     typer.echo(text, nl=False)
     typer.echo(f"With curves of single recordings: {out / 'report.html'}")
 
@@ -162,20 +152,10 @@ def ablate(
     require_extra("torch")
     from training.ablate import ablate as run
 
-    number = _folds(folds)
+    number, study, spread = _folds(folds), _study(config, steps, compiled), _spread(jobs, dask)
     with _bar() as progress:
         done = None if progress is None else lambda words, n, total: progress(n, total, words)
-        text = run(
-            data,
-            out,
-            _study(config, steps, compiled),
-            number,
-            seeds,
-            _spread(jobs, dask),
-            only or (),
-            done,
-            device.value,
-        )
+        text = run(data, out, study, number, seeds, spread, only or (), done, device.value)
     typer.echo(text, nl=False)
 
 

@@ -146,6 +146,14 @@ def _norm(x: Tensor) -> Tensor:
     return torch.sqrt((x * x).sum(-2))
 
 
+def usual_range(values: Tensor) -> tuple[Tensor, Tensor]:
+    """(N, C) -> median of each column, and 84th percentile of the distance from it (not 0), (C,) each."""
+    columns = values.t().contiguous()
+    centre = columns.median(1).values
+    deviation = (columns - centre[:, None]).abs()
+    return centre, deviation.kthvalue(int(0.84 * deviation.shape[1]), dim=1).values.clamp_min(1e-4)
+
+
 def arcsinh(x: Tensor) -> Tensor:
     """Several times as fast as ``torch.asinh`` and as ONNX's operator, on a CPU."""
     size = x.abs()
@@ -264,6 +272,7 @@ class _Dropout(nn.Module):
         mask = torch.empty_like(x)
         torch.lt(words.view(torch.uint8)[: x.numel()].view(x.shape), self.kept, out=mask)
         mask.mul_(256.0 / self.kept)
+        # a gradient needs the mask as it is
         return mask.mul(x) if x.requires_grad else mask.mul_(x)
 
 
@@ -341,10 +350,9 @@ class SpotterNetwork(nn.Module):
     @torch.no_grad()
     def fit_normalisation(self, batches: list[Tensor]) -> None:
         """Set centre and spread of the description: median, and 84th percentile of the distance from it."""
-        described = torch.cat([self.describe(b).reshape(-1, self.describe.size) for b in batches]).t().contiguous()
-        self.centre.copy_(described.median(1).values)
-        deviation = (described - self.centre[:, None]).abs()
-        self.spread.copy_(deviation.kthvalue(int(0.84 * deviation.shape[1]), dim=1).values.clamp_min(1e-4))
+        centre, spread = usual_range(torch.cat([self.describe(b).reshape(-1, self.describe.size) for b in batches]))
+        self.centre.copy_(centre)
+        self.spread.copy_(spread)
 
     def normalised(self, features: Tensor, skip: int = 0) -> Tensor:
         """arcsinh((f - centre) / spread) of the motion description, (B, T - skip, size)."""

@@ -30,7 +30,7 @@ class Material:
     stage to stage.
     """
 
-    features: Tensor
+    features: FloatArray
     points: tuple[Point, ...]
     targets: list[gim.Targets]
     weight: float = 1.0
@@ -62,7 +62,7 @@ def recorded_material(recordings: Sequence[Recording], settings: TrainSettings) 
         soft = gim.hard_labels(points, len(features), settings.rules)
         apex = gim.apex_labels(points, [p.frame for p in points], len(features), settings.rules)
         neutral = gim.neutral_frames(points, soft, settings.rules)
-        material.append(Material(torch.from_numpy(features), points, [gim.Targets(soft, apex, neutral)]))
+        material.append(Material(features, points, [gim.Targets(soft, apex, neutral)]))
     return material
 
 
@@ -90,7 +90,7 @@ def synthetic_material(tracks: Sequence[Track], rules: gim.GimRules) -> list[Mat
         neutral = (track.strength.max(1) <= 0) & ~hidden
         soft = np.where(hidden[:, None], 0.0, track.strength).astype(np.float32)
         targets = [gim.Targets(soft, apex, neutral)]
-        material.append(Material(torch.from_numpy(features), tuple(points), targets, track.weight))
+        material.append(Material(features, tuple(points), targets, track.weight))
     return material
 
 
@@ -154,7 +154,7 @@ class Sampler:
         frames = np.array([c.start for c in crops])[:, None] + np.arange(self._settings.crop_frames)
         at = np.clip(frames, 0, np.array([len(c.material.features) for c in crops])[:, None] - 1)
         inside = frames == at
-        features = np.stack([c.material.features.numpy()[rows] for c, rows in zip(crops, at, strict=True)])
+        features = np.stack([c.material.features[rows] for c, rows in zip(crops, at, strict=True)])
         features *= np.array([c.scale for c in crops], np.float32)[:, None, None, None]
         turned = [c.mirrored for c in crops]
         features[turned] = features[turned][:, :, MIRROR] * np.array([-1.0, 1.0], np.float32)

@@ -18,7 +18,7 @@ from dataclasses import asdict, dataclass
 import torch
 from torch import Tensor, nn
 
-from models.network import FACE, NetworkOutput, mean_scores
+from models.network import FACE, NetworkOutput, mean_scores, usual_range
 
 WINDOW = 17
 """Frames of a window; the stages bring 17 to 9, 5, 3 and 1."""
@@ -167,10 +167,9 @@ class SpotformerNetwork(nn.Module):
     @torch.no_grad()
     def fit_normalisation(self, batches: list[Tensor]) -> None:
         """Set centre and spread of the windows: median, and 84th percentile of the distance from it."""
-        tokens = torch.cat([_tokens(b).reshape(-1, 2) for b in batches])
-        self.centre.copy_(tokens.median(0).values)
-        deviation = (tokens - self.centre).abs()
-        self.spread.copy_(deviation.kthvalue(int(0.84 * len(deviation)), dim=0).values.clamp_min(1e-4))
+        centre, spread = usual_range(torch.cat([_tokens(b).reshape(-1, 2) for b in batches]))
+        self.centre.copy_(centre)
+        self.spread.copy_(spread)
 
     def normalised(self, features: Tensor) -> Tensor:
         """arcsinh((f - centre) / spread) of the tokens, (B, T, WINDOW, 10, 2)."""

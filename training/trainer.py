@@ -285,7 +285,7 @@ def _near_points(network: Network, m: Material, rules: gim.GimRules) -> list[tup
     shape, reach = network.settings, rules.reach_frames
     first, last = (min(p.frame for p in m.points) - reach, max(p.frame for p in m.points) + reach)
     start, skip = max(first - shape.look_back_frames, 0), max(first - shape.trunk_frames, 0)
-    scored = m.features[start : last + shape.look_ahead_frames + 1].numpy()
+    scored = m.features[start : last + shape.look_ahead_frames + 1]
     beside = (skip, len(m.features) - start - len(scored))
     return [
         (np.pad(intensity, beside), np.pad(embedding, (beside, (0, 0))))

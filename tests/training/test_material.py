@@ -70,7 +70,8 @@ def test_a_crop_is_the_track_scaled_and_perhaps_mirrored_with_its_labels() -> No
             for m in material
             for turned in (crop, crop[:, list(MIRROR)] * torch.tensor([-1.0, 1.0]))
             for start in range(-100, len(m.features))
-            if (scale := _scale(turned, m.features, start)) is not None and SETTINGS.scale_low <= scale
+            if (scale := _scale(turned, torch.from_numpy(m.features), start)) is not None
+            and SETTINGS.scale_low <= scale
         ]
         ((m, start, _),) = places
         at = np.arange(start, start + 128)
@@ -118,4 +119,4 @@ def test_a_long_track_does_not_make_the_others_long(monkeypatch: pytest.MonkeyPa
 def test_features_are_the_displacement_from_the_running_baseline() -> None:
     tracks = make_tracks(2, seed=3)
     for track, material in zip(tracks, synthetic_material(tracks, SETTINGS.rules), strict=True):
-        np.testing.assert_array_equal(material.features.numpy(), displacement(track.position_iod))
+        np.testing.assert_array_equal(material.features, displacement(track.position_iod))
