@@ -238,7 +238,7 @@ def _report(
     typer.echo(
         f"{found['macro']} macro, {found['micro']} micro in {status.elapsed_s:.1f} s; {counts.analysed} of "
         f"{counts.offered} frames analysed"
-        + ("." if info.scores_only else f", {counts.video_written} in the video ({counts.video_dropped} dropped).")
+        + ("." if info.scores_only else f", {counts.video_written} of {counts.offered} in the video.")
     )
     if info.state is SessionState.RECORDING and status.folder.is_dir():
         typer.echo(f"It could not be finished; when the cause is gone, run: apexspot recover {status.folder}")

@@ -3,7 +3,8 @@
 Plays a video at 640x480 and 30 fps, in real time, through the session that the window uses (reader, perception and
 scoring threads), and prints the milliseconds of each stage and of the whole way, from a frame leaving its source to its
 point on the curve, and the frames that were dropped. The video is decoded before the clock starts, since a camera hands
-over pictures. With ``--window`` the real window is open meanwhile, so that its drawing takes its share of the machine.
+over pictures. With ``--window`` the real window is open meanwhile, so that its drawing takes its share of the machine;
+``--size 3840x2160`` makes it as large as a 4K screen.
 """
 
 from __future__ import annotations
@@ -64,12 +65,13 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=180.0)
     parser.add_argument("--video", type=Path, default=asset_path(DEMO_CLIP), help="video with a face (the demo)")
     parser.add_argument("--window", action="store_true", help="with the real window open")
+    parser.add_argument("--size", type=_sides, default="1280x720", help="of the window, in pixels (%(default)s)")
     options = parser.parse_args()
     source = PacedSource(Pictures(read_pictures(options.video), options.video.name, options.seconds))
     begin_s, begin_cpu_s = time.monotonic(), time.process_time()
     session = LiveSession(source)
     if options.window:
-        run_in_window(session, options.seconds + 60.0)
+        run_in_window(session, options.seconds + 60.0, options.size)
     else:
         with session:
             session.wait(options.seconds + 60.0)
@@ -82,7 +84,12 @@ def main() -> int:
     return 0
 
 
-def run_in_window(session: LiveSession, most_s: float) -> None:
+def _sides(text: str) -> tuple[int, int]:
+    width, height = text.split("x")
+    return int(width), int(height)
+
+
+def run_in_window(session: LiveSession, most_s: float, size_px: tuple[int, int]) -> None:
     """Let the real window watch ``session`` until it is over."""
     if sys.platform.startswith("linux") and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
         os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
@@ -96,6 +103,7 @@ def run_in_window(session: LiveSession, most_s: float) -> None:
     with tempfile.TemporaryDirectory() as folder:
         settings = QSettings(str(Path(folder) / "settings.ini"), QSettings.Format.IniFormat)
         window = open_window(app, settings, LIGHT, CameraScan(lambda: ()))
+        window.resize(*size_px)
         window.show()
         window.player.watch(session)
         end_s = time.monotonic() + most_s

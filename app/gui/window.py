@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from app.gui.cameras import CameraScan
 from app.gui.help import about_dialog, keys_dialog
 from app.gui.live_workspace import VIDEO_FILTER, LiveWorkspace
 from app.gui.menus import LINE, Entry, Menus
+from app.gui.pace import SHORTEST_MS, DrawingPace
 from app.gui.player import Player
 from app.gui.record_strip import RecordStrip
 from app.gui.recovery import Recovery
@@ -38,7 +40,6 @@ from app.session.schema import INFO_FILE, VIDEO_FILE
 from app.settings import SettingsFile
 from models.assets import LAB_NETWORK
 
-POLL_MS = 33
 GEOMETRY = "window/geometry"
 LIVE, REVIEW = 0, 1
 LAB = "Network for laboratory recordings"
@@ -50,7 +51,7 @@ START_RECORDING, STOP_RECORDING = "Start recording…", "Stop recording"
 
 
 class MainWindow(QMainWindow):
-    """Composes the workspaces and polls some 30 times a second."""
+    """Composes the workspaces and polls some 30 times a second, less often where drawing takes long."""
 
     def __init__(
         self, player: Player, cameras: CameraScan, settings: QSettings, store: SettingsFile, theme: Theme
@@ -62,6 +63,7 @@ class MainWindow(QMainWindow):
         self._settings = settings
         self._store = store
         self._leaving = False
+        self._pace = DrawingPace()
         self.setWindowTitle("apexspot")
         self.setMinimumSize(960, 600)
         self.resize(1280, 720)
@@ -93,8 +95,8 @@ class MainWindow(QMainWindow):
         self.show_workspace(LIVE)
         self.recovery.look(store.values.recordings)
         self._timer = QTimer(self)
-        self._timer.timeout.connect(self.refresh)
-        self._timer.start(POLL_MS)
+        self._timer.timeout.connect(self._next_round)
+        self._timer.start(SHORTEST_MS)
 
     def _lay_out(self) -> None:
         self._heads, self._workspaces = QStackedWidget(), QStackedWidget()
@@ -255,6 +257,10 @@ class MainWindow(QMainWindow):
 
     # -- what the program does ----------------------------------------------------------------------------------------
 
+    def _next_round(self) -> None:
+        self._timer.setInterval(self._pace.next_ms())
+        self.refresh()
+
     def refresh(self) -> None:
         """Follow the session, the recording and the recovery."""
         snapshot = self.live.refresh()
@@ -290,6 +296,15 @@ class MainWindow(QMainWindow):
         self.recovery.close()
         self.exporting.close()
         super().closeEvent(event)
+
+    def event(self, event: QEvent) -> bool:
+        """Qt draws everything that has changed within one event; how long that takes sets the pace."""
+        if event.type() != QEvent.Type.UpdateRequest:
+            return super().event(event)
+        begin_s = time.perf_counter()
+        handled = super().event(event)
+        self._pace.drew(time.perf_counter() - begin_s)
+        return handled
 
     def changeEvent(self, event: QEvent) -> None:
         if event.type() == QEvent.Type.WindowStateChange:

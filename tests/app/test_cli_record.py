@@ -52,7 +52,7 @@ def test_a_file_is_recorded_to_its_end(run: Run, tmp_path: Path, face_video: Pat
     assert (code, err) == (0, "")
     (folder,) = (tmp_path / "out").iterdir()
     assert folder.name.endswith("_P3") and str(folder.relative_to(tmp_path)) in out
-    assert "macro" in out and "micro" in out and "60 in the video (0 dropped)" in out
+    assert "macro" in out and "micro" in out and "60 of 60 in the video." in out
     session = read_session(folder)
     info = session.info
     assert (info.state, info.participant, info.consent) == (SessionState.COMPLETE, "P3", "scores")
