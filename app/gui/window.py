@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -51,7 +50,7 @@ START_RECORDING, STOP_RECORDING = "Start recording…", "Stop recording"
 
 
 class MainWindow(QMainWindow):
-    """Composes the workspaces and polls some 30 times a second, less often where drawing takes long."""
+    """Composes the workspaces and polls some 30 times a second, less often where frames are lost."""
 
     def __init__(
         self, player: Player, cameras: CameraScan, settings: QSettings, store: SettingsFile, theme: Theme
@@ -95,8 +94,8 @@ class MainWindow(QMainWindow):
         self.show_workspace(LIVE)
         self.recovery.look(store.values.recordings)
         self._timer = QTimer(self)
-        self._timer.timeout.connect(self._next_round)
-        self._timer.start(SHORTEST_MS)
+        self._timer.timeout.connect(self.refresh)
+        self._timer.start(round(SHORTEST_MS))
 
     def _lay_out(self) -> None:
         self._heads, self._workspaces = QStackedWidget(), QStackedWidget()
@@ -257,13 +256,10 @@ class MainWindow(QMainWindow):
 
     # -- what the program does ----------------------------------------------------------------------------------------
 
-    def _next_round(self) -> None:
-        self._timer.setInterval(self._pace.next_ms())
-        self.refresh()
-
     def refresh(self) -> None:
         """Follow the session, the recording and the recovery."""
         snapshot = self.live.refresh()
+        self._timer.setInterval(self._pace.next_ms(snapshot.counters.dropped if snapshot else 0))
         shown = self._workspaces.currentIndex() == LIVE or self.player.running
         lab = self.player.scoring_with == LAB_NETWORK
         self.status.show_snapshot(snapshot if shown else None, self.player.reported, lab)
@@ -296,15 +292,6 @@ class MainWindow(QMainWindow):
         self.recovery.close()
         self.exporting.close()
         super().closeEvent(event)
-
-    def event(self, event: QEvent) -> bool:
-        """Qt draws everything that has changed within one event; how long that takes sets the pace."""
-        if event.type() != QEvent.Type.UpdateRequest:
-            return super().event(event)
-        begin_s = time.perf_counter()
-        handled = super().event(event)
-        self._pace.drew(time.perf_counter() - begin_s)
-        return handled
 
     def changeEvent(self, event: QEvent) -> None:
         if event.type() == QEvent.Type.WindowStateChange:

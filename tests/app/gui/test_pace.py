@@ -2,58 +2,47 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
-from PySide6.QtGui import QPaintEvent
-from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
 
 from app.gui.pace import LONGEST_MS, SHORTEST_MS, DrawingPace
 from app.gui.window import MainWindow
+from app.live_types import Counters
+from app.sources import DemoChoice
 
 
-def settled(pace: DrawingPace, round_s: float) -> int:
-    for _ in range(50):
-        pace.drew(round_s / 2)
-        pace.drew(round_s / 2)  # a round may have several parts
-        waits = pace.next_ms()
-    return waits
-
-
-@pytest.mark.parametrize(("round_s", "waits_ms"), [(0.002, SHORTEST_MS), (0.02, 80), (1.0, LONGEST_MS)])
-def test_drawing_takes_a_quarter_of_a_core_at_most(round_s: float, waits_ms: int) -> None:
-    assert settled(DrawingPace(), round_s) == waits_ms
-
-
-def test_one_slow_round_does_not_slow_the_window_for_long() -> None:
+def test_each_loss_doubles_the_time_between_two_rounds_up_to_a_limit() -> None:
     pace = DrawingPace()
-    settled(pace, 0.005)
-    pace.drew(0.1)
-    assert pace.next_ms() <= 3 * SHORTEST_MS
-    assert settled(pace, 0.005) == SHORTEST_MS
+    assert [pace.next_ms(dropped) for dropped in (0, 1, 4, 5, 6)] == [SHORTEST_MS, 66, 132, LONGEST_MS, LONGEST_MS]
 
 
-class Slow(QWidget):
-    """Takes 50 ms to draw."""
+def test_the_window_is_drawn_often_again_when_nothing_is_lost_any_more() -> None:
+    pace = DrawingPace()
+    pace.next_ms(7)
+    waits = [pace.next_ms(7) for _ in range(200)]
+    assert waits[10] > 60 and waits[-1] == SHORTEST_MS and waits == sorted(waits, reverse=True)
 
-    def paintEvent(self, event: QPaintEvent) -> None:
-        time.sleep(0.05)
+
+def test_a_new_session_counts_from_nothing() -> None:
+    pace = DrawingPace()
+    assert pace.next_ms(30) == 66 and pace.next_ms(0) <= 66 and pace.next_ms(1) > 100
 
 
-def test_a_window_that_takes_long_to_draw_is_drawn_less_often(
-    qtbot: QtBot, open_main_window: Callable[..., MainWindow]
+def test_a_window_whose_session_loses_frames_is_drawn_less_often(
+    qtbot: QtBot, open_main_window: Callable[..., MainWindow], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     window = open_main_window()
-    slow = Slow(window)
-    slow.resize(40, 40)
-    slow.show()
-
-    def drawn_seldom() -> bool:
-        slow.update()
-        return window._timer.interval() > 150
-
-    qtbot.waitUntil(drawn_seldom)
-    slow.hide()
-    qtbot.waitUntil(lambda: window._timer.interval() < 60)
+    window.live.play(DemoChoice())
+    qtbot.waitUntil(lambda: window.player.snapshot() is not None)
+    window.live.toggle()
+    qtbot.waitUntil(lambda: not window.player.running, timeout=30_000)
+    snapshot = window.player.snapshot()
+    assert snapshot is not None
+    lossy = replace(snapshot, counters=Counters(1000, 900, 1_000_000))
+    monkeypatch.setattr(window.player, "snapshot", lambda: lossy)
+    window._pace = DrawingPace()
+    window.refresh()
+    assert window._timer.interval() == 66 and window._timer.isActive()
