@@ -243,9 +243,11 @@ def _positive(rate: Fraction | None) -> Fraction | None:
 def _duration_s(container: Any, stream: Any) -> float | None:
     if stream.duration and stream.time_base:
         return float(stream.duration * stream.time_base)
-    if container.duration:
-        return float(container.duration / av.time_base)
-    return None
+    if not container.duration:
+        return None
+    # Matroska states the time of its end, whatever that of its first picture
+    begin = max(container.start_time or 0, 0) if "matroska" in container.format.name else 0
+    return float((container.duration - begin) / av.time_base)
 
 
 def upright_bgr(picture: Any, pixel_aspect: Fraction) -> Image:
