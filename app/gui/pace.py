@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-SHORTEST_MS, LONGEST_MS = 33.0, 200.0
+SHORTEST_MS, LONGEST_MS = 33, 200
 
 _SLOWER, _FASTER = 2.0, 0.995
 """Factors on the time between two rounds: once where frames were lost, and for each round in which none was."""
@@ -16,7 +16,7 @@ class DrawingPace:
     """
 
     def __init__(self) -> None:
-        self._ms = SHORTEST_MS
+        self._ms: float = SHORTEST_MS
         self._dropped = 0
 
     def next_ms(self, dropped: int) -> int:

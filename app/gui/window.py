@@ -95,7 +95,7 @@ class MainWindow(QMainWindow):
         self.recovery.look(store.values.recordings)
         self._timer = QTimer(self)
         self._timer.timeout.connect(self.refresh)
-        self._timer.start(round(SHORTEST_MS))
+        self._timer.start(SHORTEST_MS)
 
     def _lay_out(self) -> None:
         self._heads, self._workspaces = QStackedWidget(), QStackedWidget()
