@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from models.assets import FACE_LANDMARKER, FACE_LANDMARKER_SHA256, asset_path, read_verified
 from models.errors import AssetError
-from models.types import Image
+from models.types import FloatArray, Image
 from training.actions import LOWER_LIP, MESH_POINTS, UPPER_LIP, Action, ActionKind, Side, field
 from training.portrait_mesh import (
     INNER_LIPS,
@@ -164,17 +164,16 @@ class Head:
         """(478, 3) the calm face."""
         return self._rest[:MESH_POINTS].copy()
 
+    def field(self, action: Action, side: Side) -> FloatArray:
+        """(478, 2) displacement of the mesh in IOD at full strength."""
+        return field(action, side, self._rest[:MESH_POINTS, :2])
+
     def project(self, points_iod: Points, pose: Pose) -> tuple[Points, NDArray[np.float64]]:
         """Output pixels (N, 2) and depths (N,) of points in the face's frame, in perspective; exact at rest."""
-        yaw, pitch, roll = np.radians([pose.yaw_deg, pose.pitch_deg, pose.roll_deg])
-        turn_yaw = np.array([[np.cos(yaw), 0, -np.sin(yaw)], [0, 1, 0], [np.sin(yaw), 0, np.cos(yaw)]])
-        turn_pitch = np.array([[1, 0, 0], [0, np.cos(pitch), -np.sin(pitch)], [0, np.sin(pitch), np.cos(pitch)]])
-        turn_roll = np.array([[np.cos(roll), -np.sin(roll), 0], [np.sin(roll), np.cos(roll), 0], [0, 0, 1]])
         solid = points_iod.copy()
         solid[:, :2] *= 1.0 + points_iod[:, 2:] / _CAMERA_IOD
-        solid = (solid - _PIVOT_IOD) @ (turn_roll @ turn_pitch @ turn_yaw).T + _PIVOT_IOD
-        flat = solid[:, :2] / (1.0 + solid[:, 2:] / _CAMERA_IOD)
-        flat = flat * pose.scale + [pose.x_iod, pose.y_iod]
+        solid = turned(solid, pose)
+        flat = perspective(solid, pose)
         return flat * self._iod_px + self._eyes_px, solid[:, 2]
 
     def landmarks_px(self, displacement_iod: NDArray[np.floating], pose: Pose) -> Points:
@@ -253,6 +252,21 @@ class Head:
         wide, high = (right - left) * self._iod_px, (bottom - top) * self._iod_px
         there = np.array([[0, 0], [wide, 0], [0, high]], np.float32) + np.array([0, self._mouth_row], np.float32)
         return np.asarray(cv2.getAffineTransform(here, there), np.float32)
+
+
+def turned(points_iod: Points, pose: Pose) -> Points:
+    """Points (N, 3) of a head at rest, where they are once it has turned about its neck."""
+    yaw, pitch, roll = np.radians([pose.yaw_deg, pose.pitch_deg, pose.roll_deg])
+    turn_yaw = np.array([[np.cos(yaw), 0, -np.sin(yaw)], [0, 1, 0], [np.sin(yaw), 0, np.cos(yaw)]])
+    turn_pitch = np.array([[1, 0, 0], [0, np.cos(pitch), -np.sin(pitch)], [0, np.sin(pitch), np.cos(pitch)]])
+    turn_roll = np.array([[np.cos(roll), -np.sin(roll), 0], [np.sin(roll), np.cos(roll), 0], [0, 0, 1]])
+    return np.asarray((points_iod - _PIVOT_IOD) @ (turn_roll @ turn_pitch @ turn_yaw).T + _PIVOT_IOD)
+
+
+def perspective(points_iod: Points, pose: Pose) -> Points:
+    """(N, 2) where the camera sees points (N, 3), in IOD from the middle between the eyes at rest."""
+    flat = points_iod[:, :2] / (1.0 + points_iod[:, 2:] / _CAMERA_IOD)
+    return np.asarray(flat * pose.scale + [pose.x_iod, pose.y_iod])
 
 
 def detect_mesh(picture: Image) -> Points:

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import hashlib
 import logging
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,7 @@ from models.perception import Perception
 from models.types import GRID_HZ, REGION_COUNT, ExpressionType, FrameMotion
 from models.video import VideoFile
 from training.archive import fill_gaps
+from training.ict_face import FaceModel, people_digest
 from training.synth_script import Event, Script
 from training.synthetic import KINDS, write
 from training.tracks import VISIBLE_MACRO_IOD, VISIBLE_MICRO_IOD, Track, TrackEvent
@@ -30,13 +32,17 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """One video to be made: the kind of script, its seed, length and camera."""
+    """One video to be made: the kind of script, its seed, length and camera.
+
+    people: file of the ICT face, one of whose heads is filmed (``training.ict_face``); without it the portrait is.
+    """
 
     kind: str
     seed: int
     duration_s: float = 60.0
     fps: float = 30.0
     irregular: bool = False
+    people: Path | None = None
 
     def script(self) -> Script:
         return KINDS[self.kind](self.seed, self.duration_s, self.fps, (640, 480), self.irregular)
@@ -44,10 +50,13 @@ class Order:
 
 def video(order: Order, cache: Path) -> Path:
     """The encoded video of an order, from the cache if it has been made before."""
-    kept = cache / f"{order.kind}-{order.seed}-{_digest(repr(order.script()).encode())}.mp4"
+    made_of = repr(order.script()).encode()
+    if order.people is not None:
+        made_of += people_digest(order.people).encode()
+    kept = cache / f"{order.kind}-{order.seed}-{_digest(made_of)}.mp4"
     if not kept.exists():
         cache.mkdir(parents=True, exist_ok=True)
-        write(order.script(), kept)
+        write(order.script(), kept, None if order.people is None else FaceModel(order.people))
         log.info("rendered %s", kept.name)
     return kept
 
@@ -107,9 +116,10 @@ def visible(event: Event) -> bool:
     return event.largest_iod >= (VISIBLE_MICRO_IOD if event.type is ExpressionType.MICRO else VISIBLE_MACRO_IOD)
 
 
-def training_orders() -> Sequence[Order]:
+def training_orders(people: Path) -> Sequence[Order]:
     """The rendered part of the shipped model's training material (seeds 2000-2999)."""
-    return (
+    return _shared(
+        people,
         *(Order("random", 2001 + i, fps=(30.0, 25.0)[i % 4 == 3], irregular=i % 5 == 4) for i in range(6)),
         *(Order("turns", 2201 + i) for i in range(2)),
         *(Order("speech", 2101 + i) for i in range(2)),
@@ -119,9 +129,10 @@ def training_orders() -> Sequence[Order]:
     )
 
 
-def calibration_orders() -> Sequence[Order]:
+def calibration_orders(people: Path) -> Sequence[Order]:
     """What thresholds are chosen on (seeds 1000-1999); never reported."""
-    return (
+    return _shared(
+        people,
         *(Order("random", 1001 + i, fps=(30.0, 25.0)[i == 2], irregular=i == 3) for i in range(5)),
         *(Order("still", 1101 + 20 * i) for i in range(3)),
         Order("blinks", 1102),
@@ -131,3 +142,13 @@ def calibration_orders() -> Sequence[Order]:
         *(Order("lively", 1301 + i, fps=(30.0, 25.0)[i == 2]) for i in range(4)),
         *(Order("lively_conversation", 1401 + i) for i in range(3)),
     )
+
+
+def _shared(people: Path, *orders: Order) -> tuple[Order, ...]:
+    """Of each kind the second, fourth, … video shows somebody else than the portrait."""
+    before: Counter[str] = Counter()
+    made = []
+    for order in orders:
+        made.append(replace(order, people=people) if before[order.kind] % 2 else order)
+        before[order.kind] += 1
+    return tuple(made)

@@ -23,8 +23,9 @@ from numpy.typing import NDArray
 
 from models.errors import ApexspotError, OutputError
 from models.types import FloatArray, Frame
-from training.actions import ACTIONS, SPEECH_SHAPES, Action, Side, field
+from training.actions import ACTIONS, SPEECH_SHAPES, Side
 from training.degrade import TICK_HZ, Camera, frame_times
+from training.ict_face import FaceModel, IctHead
 from training.portrait import Head, Pose
 from training.synth_script import (
     Event,
@@ -72,10 +73,14 @@ def pose_at(script: Script, time_s: float) -> Pose:
     return _sway(script, time_s, _between(script.head, time_s))
 
 
-def render(script: Script) -> Iterator[Frame]:
-    """Frames of a script, one after the other; the same script always gives the same pictures."""
-    head = Head(script.identity, script.size, script.iod_px)
-    motion = Motion(script, head.mesh_iod[:, :2])
+def render(script: Script, people: FaceModel | None = None) -> Iterator[Frame]:
+    """Frames of a script, one after the other; the same script always gives the same pictures.
+
+    people: the head is one of these, drawn by the script's seed, in place of the portrait.
+    """
+    size, iod_px = script.size, script.iod_px
+    head = Head(script.identity, size, iod_px) if people is None else IctHead(people, script.seed, size, iod_px)
+    motion = Motion(script, head)
     times = times_of(script)
     camera = Camera(script.degradation, script.size, script.duration_s, np.random.default_rng([script.seed, 3]))
     for index, time_s in enumerate(times.tolist()):
@@ -86,27 +91,27 @@ def render(script: Script) -> Iterator[Frame]:
 class Motion:
     """Displacement of the mesh over time, from the events and the speech of a script."""
 
-    def __init__(self, script: Script, mesh_xy_iod: NDArray[np.float64]) -> None:
-        self._mesh = mesh_xy_iod
+    def __init__(self, script: Script, head: Head | IctHead) -> None:
+        self._head = head
         self._fields: dict[tuple[str, Side], FloatArray] = {}
         syllables = [e for number, s in enumerate(script.speech) for e in _syllables(s, script.seed, number)]
         self._events = (*script.events, *syllables)
         self._spans_s = np.array([(e.onset_s, e.offset_s) for e in self._events]).reshape(-1, 2)
 
     def displacement(self, time_s: float) -> FloatArray:
-        """(478, 2) in IOD."""
-        total = np.zeros(self._mesh.shape, np.float32)
+        """Of each point of the head's mesh, in IOD."""
+        total = np.zeros_like(self._field("blink", Side.BOTH))
         for number in np.flatnonzero((self._spans_s[:, 0] < time_s) & (time_s < self._spans_s[:, 1])):
             event = self._events[number]
             strength = float(event.strength(time_s))
             for name in event.actions:
-                total += strength * self._field(ACTIONS[name], event.side)
+                total += strength * self._field(name, event.side)
         return total
 
-    def _field(self, action: Action, side: Side) -> FloatArray:
-        key = (action.name, side)
+    def _field(self, name: str, side: Side) -> FloatArray:
+        key = (name, side)
         if key not in self._fields:
-            self._fields[key] = field(action, side, self._mesh)
+            self._fields[key] = self._head.field(ACTIONS[name], side)
         return self._fields[key]
 
 
@@ -234,9 +239,9 @@ def _mux(container: av.container.OutputContainer, frames: Iterable[Frame], fps: 
     return count
 
 
-def write(script: Script, path: Path) -> int:
+def write(script: Script, path: Path, people: FaceModel | None = None) -> int:
     """Render a script to ``path`` and its truth beside it (``NAME.truth.csv``); returns the number of frames."""
-    count = encode(render(script), path, script.fps, script.degradation.crf)
+    count = encode(render(script, people), path, script.fps, script.degradation.crf)
     write_truth(script, times_of(script), path.with_suffix(".truth.csv"))
     return count
 
