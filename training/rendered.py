@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -116,10 +115,9 @@ def visible(event: Event) -> bool:
     return event.largest_iod >= (VISIBLE_MICRO_IOD if event.type is ExpressionType.MICRO else VISIBLE_MACRO_IOD)
 
 
-def training_orders(people: Path) -> Sequence[Order]:
+def training_orders() -> Sequence[Order]:
     """The rendered part of the shipped model's training material (seeds 2000-2999)."""
-    return _shared(
-        people,
+    return (
         *(Order("random", 2001 + i, fps=(30.0, 25.0)[i % 4 == 3], irregular=i % 5 == 4) for i in range(6)),
         *(Order("turns", 2201 + i) for i in range(2)),
         *(Order("speech", 2101 + i) for i in range(2)),
@@ -129,10 +127,9 @@ def training_orders(people: Path) -> Sequence[Order]:
     )
 
 
-def calibration_orders(people: Path) -> Sequence[Order]:
+def calibration_orders() -> Sequence[Order]:
     """What thresholds are chosen on (seeds 1000-1999); never reported."""
-    return _shared(
-        people,
+    return (
         *(Order("random", 1001 + i, fps=(30.0, 25.0)[i == 2], irregular=i == 3) for i in range(5)),
         *(Order("still", 1101 + 20 * i) for i in range(3)),
         Order("blinks", 1102),
@@ -142,13 +139,3 @@ def calibration_orders(people: Path) -> Sequence[Order]:
         *(Order("lively", 1301 + i, fps=(30.0, 25.0)[i == 2]) for i in range(4)),
         *(Order("lively_conversation", 1401 + i) for i in range(3)),
     )
-
-
-def _shared(people: Path, *orders: Order) -> tuple[Order, ...]:
-    """Of each kind the second, fourth, … video shows somebody else than the portrait."""
-    before: Counter[str] = Counter()
-    made = []
-    for order in orders:
-        made.append(replace(order, people=people) if before[order.kind] % 2 else order)
-        before[order.kind] += 1
-    return tuple(made)

@@ -1,10 +1,7 @@
-"""Makes the shipped model.
+"""Makes the shipped model: ``python -m training.ship --data ../shared/data/flow12 --out assets/spotter.onnx``.
 
-    python -m training.ship --data ../shared/data/flow12 --people ../shared/data/ict_face/ict_facekit_compact.npz
-        --out assets/spotter.onnx
-
-Recorded points of both data sets, drawn tracks, rendered video of the portrait and of other people; export; thresholds
-from the calibration videos. The folder given as ``--cache`` keeps the rendered videos and what perception saw in them.
+Recorded points of both data sets, drawn tracks, rendered video; export; thresholds from the calibration videos. The
+folder given as ``--cache`` keeps the rendered videos and what perception saw in them.
 """
 
 from __future__ import annotations
@@ -73,7 +70,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
     try:
-        _make(options.data, options.people, options.cache, options.out, options.jobs, replace(LIVE, seed=options.seed))
+        _make(options.data, options.cache, options.out, options.jobs, replace(LIVE, seed=options.seed))
     except ApexspotError as error:
         log.error("%s", error)
         return error.exit_code
@@ -93,23 +90,23 @@ def calm_stretches(recordings: Sequence[Recording]) -> list[FloatArray]:
     return stretches
 
 
-def _make(data: Path, people: Path, cache: Path, out: Path, jobs: int, settings: TrainSettings) -> None:
+def _make(data: Path, cache: Path, out: Path, jobs: int, settings: TrainSettings) -> None:
     if not data.is_dir():
         raise UsageError(f"{data} is not a folder; name the one that holds casme2 and samm_lv.")
     # the order of sums, and with it the weights, depends on how many threads share them
     _one_thread()
     recordings = [r for name in DATA_SETS for r in load_flow12(data / name)]
-    look_ahead = [*training_orders(people), *calibration_orders(people)]
+    look_ahead = [*training_orders(), *calibration_orders()]
     with ProcessPoolExecutor(jobs, initializer=_one_thread) as pool:
         list(pool.map(_prepare, look_ahead, [cache] * len(look_ahead)))
     tracks: list[Track] = make_tracks(DRAWN_TRACKS, settings.seed, calm_stretches(recordings), PEOPLE.tracks)
-    rendered = [track(order, cache) for order in training_orders(people)]
+    rendered = [track(order, cache) for order in training_orders()]
     share = RENDERED_SHARE / (1.0 - RENDERED_SHARE) * len(tracks) / len(rendered)
     tracks += [replace(t, weight=share) for t in rendered]
     log.info("%d recordings, %d synthetic tracks", len(recordings), len(tracks))
     network = train(recordings, tracks, settings, report)
     keep(network, settings, out, DECODING, DATA_TEXT)
-    calibrate_file(out, people, cache)
+    calibrate_file(out, cache)
 
 
 def keep(network: Network, settings: TrainSettings, out: Path, decode: DecodeSettings, training_data: str) -> None:
@@ -134,9 +131,9 @@ def keep(network: Network, settings: TrainSettings, out: Path, decode: DecodeSet
     log.info("exported %s (%.1e from torch)", out, difference)
 
 
-def calibrate_file(out: Path, people: Path, cache: Path) -> None:
+def calibrate_file(out: Path, cache: Path) -> None:
     """Choose the file's thresholds on the calibration videos and say what they give there."""
-    orders = calibration_orders(people)
+    orders = calibration_orders()
     found = {size: calibrate.candidates(orders, out, cache, size) for size in (0.0, *calibrate.IN_SPEECH_IOD)}
     thresholds = calibrate.choose(found[0.0], calibrate.Limits())
     in_speech_iod = calibrate.choose_in_speech(found, thresholds)
@@ -166,7 +163,6 @@ def report(step: int, parts: dict[str, float]) -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m training.ship", description="Make the shipped model.")
     parser.add_argument("--data", type=Path, required=True, help="folder with casme2 and samm_lv (flow12 archives)")
-    parser.add_argument("--people", type=Path, required=True, help="the ICT face: ict_facekit_compact.npz")
     parser.add_argument("--out", type=Path, required=True, help="ONNX file to write")
     parser.add_argument("--cache", type=Path, default=Path("runs/rendered"), help="where rendered video is kept")
     parser.add_argument("--jobs", type=int, default=2, help="processes for rendering and perception")

@@ -37,18 +37,8 @@ def test_what_was_made_once_is_not_made_again(tmp_path: Path) -> None:
 def test_training_calibration_and_report_share_no_seed() -> None:
     from benchmarks.synthetic import ORDERS, OTHERS
 
-    people = Path("people.npz")
-    parts = (training_orders(people), calibration_orders(people), ORDERS, OTHERS)
-    seeds = [o.seed for orders in parts for o in orders]
+    seeds = [o.seed for orders in (training_orders(), calibration_orders(), ORDERS, OTHERS) for o in orders]
     assert len(seeds) == len(set(seeds))
-
-
-def test_of_each_kind_every_second_video_shows_other_people() -> None:
-    people = Path("people.npz")
-    for orders in (training_orders(people), calibration_orders(people)):
-        for kind in {o.kind for o in orders}:
-            shown = [o.people for o in orders if o.kind == kind]
-            assert shown == [None if i % 2 == 0 else people for i in range(len(shown))]
 
 
 def test_only_strong_enough_events_are_asked_for() -> None:
