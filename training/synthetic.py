@@ -1,7 +1,8 @@
 """Synthetic video with known truth: a portrait that moves as a script says.
 
 ``render`` gives the frames, ``encode`` writes them with their exact times, ``write_truth`` the table of expressions.
-From the command line: ``python -m training.synthetic --kind random --seed 1 --duration-s 60 --out FILE.mp4``.
+From the command line: ``python -m training.synthetic --kind random --seed 1 --duration-s 60 --out FILE.mp4``; with
+``--people`` a head of the ICT face takes the portrait's place.
 """
 
 from __future__ import annotations
@@ -262,6 +263,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--fps", type=float, default=30.0)
     parser.add_argument("--irregular", action="store_true", help="uneven frame times and lost frames")
     parser.add_argument("--size", type=_size, default=(640, 480), metavar="WIDTHxHEIGHT")
+    parser.add_argument("--people", type=Path, metavar="FILE.npz", help="the ICT face; the seed chooses whose head")
     parser.add_argument("--out", type=Path, required=True, metavar="FILE.mp4")
     options = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(message)s")
@@ -269,7 +271,7 @@ def main(arguments: list[str] | None = None) -> int:
         parser.error("the duration must lie in 0-7200 s and the frame rate in 5-240 frames a second")
     script = KINDS[options.kind](options.seed, options.duration_s, options.fps, options.size, options.irregular)
     try:
-        count = write(script, options.out)
+        count = write(script, options.out, FaceModel(options.people) if options.people else None)
     except ApexspotError as error:
         logger.error("%s", error)
         return error.exit_code
