@@ -50,13 +50,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--cache", type=Path, default=Path("runs/rendered"))
     parser.add_argument("--jobs", type=int, default=2)
     options = parser.parse_args(arguments)
-    try:
-        spotter = Spotter(options.model, use_gpu=False)
-    except ApexspotError as error:
-        print(error)
-        return error.exit_code
     orders = [replace(o, people=options.people) for o in OTHERS] if options.people else list(ORDERS)
     try:
+        spotter = Spotter(options.model, use_gpu=False)
         with ProcessPoolExecutor(options.jobs, initializer=cv2.setNumThreads, initargs=(1,)) as pool:
             list(pool.map(motions, orders, [options.cache] * len(orders)))
     except ApexspotError as error:

@@ -37,6 +37,7 @@ _LIPS = (5708, 5695, 2081, 0, 4275, 6200, 6213, 6346, 6461, 5518, 5957, 5841)
 _BROWS = ((268, 493, 1914, 2044, 1401), (3615, 4240, 4114, 2734, 2509))
 """Vertices at dlib's landmarks: corners of the eyes, the regions in the order of ``REGION_NAMES``, outlines."""
 
+_VERTICES = 26719
 _FACE, _NECK, _SOCKETS, _GUMS, _TEETH = (0, 9409), (9409, 11248), (11248, 14062), (14062, 17039), (17039, 21451)
 _EYEBALLS = ((21451, 23021), (23021, 24591))
 """The model's parts, first vertex and the one after the last. What follows them (tears, lashes) is left out."""
@@ -103,7 +104,9 @@ class FaceModel:
                 self.quads = archive["quads"].astype(np.int64)
                 moves = archive["expr"].astype(np.float32)
                 self.moves = {str(name): moves[i] for i, name in enumerate(archive["expr_names"])}
-        except (OSError, ValueError, KeyError, IndexError, zipfile.BadZipFile) as error:
+            if self.mean.shape != (_VERTICES, 3):
+                raise ValueError(f"{self.mean.shape} is the shape of another mesh")
+        except (OSError, ValueError, KeyError, IndexError, TypeError, zipfile.BadZipFile) as error:
             raise _not_it(file) from error
 
     def named(self, shape: str, side: Side) -> list[str]:

@@ -84,11 +84,13 @@ def test_the_same_script_films_the_same_person(people: FaceModel) -> None:
 
 
 def test_another_file_is_refused(tmp_path: Path) -> None:
-    other = tmp_path / "other.npz"
-    np.savez(other, neutral=np.zeros((3, 3)))
-    text = tmp_path / "text.npz"
+    parts, small, array, text = (tmp_path / name for name in ("parts.npz", "small.npz", "array.npy", "text.npz"))
+    np.savez(parts, neutral=np.zeros((3, 3)))
+    zeros = np.zeros((1, 4, 3))
+    np.savez(small, neutral=zeros[0], identity=zeros, quads=np.zeros((1, 4)), expr=zeros, expr_names=["jawOpen"])
+    np.save(array, zeros)
     text.write_text("no archive")
-    for file in (other, text, tmp_path / "missing.npz"):
+    for file in (parts, small, array, text, tmp_path / "missing.npz"):
         with pytest.raises(DataError, match="ict_facekit_compact"):
             FaceModel(file)
     with pytest.raises(DataError, match="missing"):
