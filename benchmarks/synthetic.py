@@ -25,21 +25,20 @@ from models.types import ExpressionType, Interval
 from training.calibrate import Truth, count, evaluate, iou_s, spot, truths
 from training.rendered import Order, motions
 
-ORDERS = (
-    *(Order("random", 9001 + i, fps=(30.0, 25.0)[i == 3], irregular=i == 7) for i in range(10)),
-    *(Order("still", 9101 + i) for i in range(2)),
-    *(Order("blinks", 9111 + i) for i in range(2)),
-    *(Order("turns", 9121 + i) for i in range(2)),
-    *(Order("speech", 9131 + i) for i in range(2)),
-)
 
-OTHERS = (
-    *(Order("random", 9501 + i, fps=(30.0, 25.0)[i == 3], irregular=i == 7) for i in range(10)),
-    *(Order("still", 9541 + i) for i in range(2)),
-    *(Order("blinks", 9546 + i) for i in range(2)),
-    *(Order("turns", 9551 + i) for i in range(2)),
-    *(Order("speech", 9561 + i) for i in range(2)),
-)
+def _orders(random: int, still: int, blinks: int, turns: int, speech: int) -> tuple[Order, ...]:
+    """Ten minutes of expressions and two of each kind without, from the first seed of each kind on."""
+    return (
+        *(Order("random", random + i, fps=(30.0, 25.0)[i == 3], irregular=i == 7) for i in range(10)),
+        *(Order("still", still + i) for i in range(2)),
+        *(Order("blinks", blinks + i) for i in range(2)),
+        *(Order("turns", turns + i) for i in range(2)),
+        *(Order("speech", speech + i) for i in range(2)),
+    )
+
+
+ORDERS = _orders(random=9001, still=9101, blinks=9111, turns=9121, speech=9131)
+OTHERS = _orders(random=9501, still=9541, blinks=9546, turns=9551, speech=9561)
 """What heads of the ICT face show."""
 
 

@@ -9,7 +9,6 @@ picture of skin, so one is drawn: tone, spots, brows, lips, eyes, hair, light. L
 
 from __future__ import annotations
 
-import hashlib
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -70,22 +69,6 @@ _MOUTH_BGR, _GUMS_BGR, _TEETH_BGR, _WHITE_BGR = (30, 26, 52), (70, 62, 130), (17
 _IRIS_IOD, _PUPIL_IOD, _BROW_IOD = 0.092, 0.04, 0.1
 
 
-def people_digest(file: Path) -> str:
-    """SHA-256 of a face model's file.
-
-    Raises:
-        DataError: the file cannot be read.
-    """
-    try:
-        return hashlib.sha256(file.read_bytes()).hexdigest()
-    except OSError as error:
-        raise _not_it(file) from error
-
-
-def _not_it(file: Path) -> DataError:
-    return DataError(f"{file} is not the ICT face; name the file ict_facekit_compact.npz.")
-
-
 class FaceModel:
     """The face of everybody.
 
@@ -107,7 +90,7 @@ class FaceModel:
             if self.mean.shape != (_VERTICES, 3):
                 raise ValueError(f"{self.mean.shape} is the shape of another mesh")
         except (OSError, ValueError, KeyError, IndexError, TypeError, zipfile.BadZipFile) as error:
-            raise _not_it(file) from error
+            raise DataError(f"{file} is not the ICT face; name the file ict_facekit_compact.npz.") from error
 
     def named(self, shape: str, side: Side) -> list[str]:
         """The movements of one name, on both sides or on one. Its left is the person's, the picture's right."""
@@ -139,9 +122,13 @@ class IctHead:
         self._ambient = float(rng.uniform(0.35, 0.7))
         self._behind = _background(rng, size)
 
+    def still(self) -> FloatArray:
+        """(V, 3) no displacement."""
+        return np.zeros(self._rest.shape, np.float32)
+
     def field(self, action: Action, side: Side) -> FloatArray:
         """(V, 3) in IOD at full strength; the region that moves most goes as far as ``training.actions`` says."""
-        moved = np.zeros(self._rest.shape, np.float32)
+        moved = self.still()
         for shape, weight in _SHAPES[action.name].items():
             for name in self._model.named(shape, side):
                 moved += weight * self._gains[name] * self._model.moves[name]

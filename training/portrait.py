@@ -164,6 +164,10 @@ class Head:
         """(478, 3) the calm face."""
         return self._rest[:MESH_POINTS].copy()
 
+    def still(self) -> FloatArray:
+        """(478, 2) no displacement."""
+        return np.zeros((MESH_POINTS, 2), np.float32)
+
     def field(self, action: Action, side: Side) -> FloatArray:
         """(478, 2) displacement of the mesh in IOD at full strength."""
         return field(action, side, self._rest[:MESH_POINTS, :2])

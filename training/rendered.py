@@ -15,13 +15,13 @@ from pathlib import Path
 
 import numpy as np
 
-from models.digest import perception_digest
+from models.digest import content_sha256, perception_digest
 from models.grid import GridResampler
 from models.perception import Perception
 from models.types import GRID_HZ, REGION_COUNT, ExpressionType, FrameMotion
 from models.video import VideoFile
 from training.archive import fill_gaps
-from training.ict_face import FaceModel, people_digest
+from training.ict_face import FaceModel
 from training.synth_script import Event, Script
 from training.synthetic import KINDS, write
 from training.tracks import VISIBLE_MACRO_IOD, VISIBLE_MICRO_IOD, Track, TrackEvent
@@ -51,7 +51,7 @@ def video(order: Order, cache: Path) -> Path:
     """The encoded video of an order, from the cache if it has been made before."""
     made_of = repr(order.script()).encode()
     if order.people is not None:
-        made_of += people_digest(order.people).encode()
+        made_of += content_sha256(order.people).encode()
     kept = cache / f"{order.kind}-{order.seed}-{_digest(made_of)}.mp4"
     if not kept.exists():
         cache.mkdir(parents=True, exist_ok=True)

@@ -101,7 +101,7 @@ class Motion:
 
     def displacement(self, time_s: float) -> FloatArray:
         """Of each point of the head's mesh, in IOD."""
-        total = np.zeros_like(self._field("blink", Side.BOTH))
+        total = self._head.still()
         for number in np.flatnonzero((self._spans_s[:, 0] < time_s) & (time_s < self._spans_s[:, 1])):
             event = self._events[number]
             strength = float(event.strength(time_s))

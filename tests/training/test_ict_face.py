@@ -11,8 +11,9 @@ import pytest
 from models.errors import DataError
 from models.types import REGION_LANDMARKS
 from training.actions import ACTIONS, Action, ActionKind, Side, region_displacement
-from training.ict_face import FaceModel, IctHead, people_digest
+from training.ict_face import FaceModel, IctHead
 from training.portrait import Pose, detect_mesh
+from training.rendered import Order, video
 from training.synth_script import Script
 from training.synthetic import render
 
@@ -29,25 +30,23 @@ def head(people: FaceModel) -> IctHead:
     return IctHead(people, 3, (640, 480), IOD_PX)
 
 
-def still(head: IctHead) -> np.ndarray:
-    return np.zeros_like(head.field(ACTIONS["blink"], Side.BOTH))
-
-
 @pytest.mark.shared_data
 @pytest.mark.parametrize("seed", [0, 1, 2, 3])
 def test_mediapipe_finds_every_person_where_they_are(people: FaceModel, seed: int) -> None:
     head = IctHead(people, seed, (640, 480), IOD_PX)
-    mesh = detect_mesh(head.paint(still(head), Pose()))
+    mesh = detect_mesh(head.paint(head.still(), Pose()))
     eyes = mesh[[362, 263], :2].mean(0) - mesh[[33, 133], :2].mean(0)
     assert np.hypot(*eyes) == pytest.approx(IOD_PX, rel=0.05)
-    away = mesh[list(REGION_LANDMARKS), :2] - head.landmarks_px(still(head), Pose())
+    away = mesh[list(REGION_LANDMARKS), :2] - head.landmarks_px(head.still(), Pose())
     assert np.linalg.norm(away, axis=1).max() < 0.3 * IOD_PX
 
 
 @pytest.mark.shared_data
 @pytest.mark.parametrize("action", ACTIONS.values(), ids=lambda a: a.name)
 def test_a_movement_goes_where_the_action_does(head: IctHead, action: Action) -> None:
-    moved = (head.landmarks_px(head.field(action, Side.BOTH), Pose()) - head.landmarks_px(still(head), Pose())) / IOD_PX
+    moved = (
+        head.landmarks_px(head.field(action, Side.BOTH), Pose()) - head.landmarks_px(head.still(), Pose())
+    ) / IOD_PX
     asked = region_displacement(action, Side.BOTH)
     if action.kind is ActionKind.BLINK:
         assert np.linalg.norm(moved, axis=1).max() < 0.02
@@ -61,13 +60,13 @@ def test_a_movement_goes_where_the_action_does(head: IctHead, action: Action) ->
 
 @pytest.mark.shared_data
 def test_a_side_is_the_pictures(head: IctHead) -> None:
-    left = head.landmarks_px(head.field(ACTIONS["smile"], Side.LEFT), Pose()) - head.landmarks_px(still(head), Pose())
+    left = head.landmarks_px(head.field(ACTIONS["smile"], Side.LEFT), Pose()) - head.landmarks_px(head.still(), Pose())
     assert np.linalg.norm(left[8]) > 5 * np.linalg.norm(left[10])
 
 
 @pytest.mark.shared_data
 def test_pixels_move_as_far_as_the_brows(head: IctHead) -> None:
-    before, after = still(head), 0.5 * head.field(ACTIONS["brow_raise"], Side.BOTH)
+    before, after = head.still(), 0.5 * head.field(ACTIONS["brow_raise"], Side.BOTH)
     grey = [cv2.cvtColor(head.paint(d, Pose()), cv2.COLOR_BGR2GRAY) for d in (before, after)]
     places = [head.landmarks_px(d, Pose())[[1, 2, 3, 4]].astype(np.float32) for d in (before, after)]
     found, status, _ = cv2.calcOpticalFlowPyrLK(grey[0], grey[1], places[0], None, winSize=(13, 13))
@@ -94,4 +93,4 @@ def test_another_file_is_refused(tmp_path: Path) -> None:
         with pytest.raises(DataError, match="ict_facekit_compact"):
             FaceModel(file)
     with pytest.raises(DataError, match="missing"):
-        people_digest(tmp_path / "missing.npz")
+        video(Order("still", 1, 0.1, people=tmp_path / "missing.npz"), tmp_path)
