@@ -65,10 +65,11 @@ class _Anchor:
     """The picture that flow is measured from; points are the rigid landmarks, then the regions.
 
     points_px: (n, 2) in the aligned face; points_iod: (n, 3) with depth, about the rigid points' centre.
-    iod_px: one IOD in the aligned face, not foreshortened where the head is turned.
+    iod_px: one IOD in the aligned face, not foreshortened where the head is turned. axis: (2,), x and y of the face's.
     """
 
     time_s: float
+    axis: Array
     face: Image
     transform: Array
     points_px: Array
@@ -78,9 +79,13 @@ class _Anchor:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Measured:
-    """What one frame shows since the anchor: the head's motion, what it leaves at the regions (12, 2), sharpness."""
+    """What one frame shows since the anchor: the head's motion, what it leaves at the regions (12, 2), sharpness.
+
+    axis: (2,), x and y of the face's axis at the anchor.
+    """
 
     since_s: float
+    axis: Array
     motion: RigidMotion
     left_iod: Array
     sharp: float
@@ -142,11 +147,11 @@ class Perception:
             nothing = np.full((REGION_COUNT, 2), np.nan, np.float32)
             return FrameMotion(frame.index, frame.time_s, False, nothing, 0.0)
         pose = head_pose(track.landmarks_px)
-        landmark_iod, axis = pose.regions_iod.astype(np.float64), pose.rotation[:2, 2]
+        landmark_iod, axis = pose.regions_iod.astype(np.float64), pose.axis
         step_iod: Array | None = None
         if measured is not None:
-            left_iod, turn = measured.left_iod, measured.motion.turn
-            since = _Since(left_iod, left_iod - self._turns.in_flow(turn))
+            left_iod = measured.left_iod
+            since = _Since(left_iod, left_iod - self._turns.in_flow(measured.axis, measured.motion.turn))
             step_iod = since.corrected_iod - self._since_anchor.corrected_iod
             self._turns.learn_landmarks(landmark_iod, left_iod - self._since_anchor.left_iod, axis, gap_s)
             self._since_anchor = since
@@ -158,7 +163,8 @@ class Perception:
             quality = frame_quality(track, pose, frame.image.shape, sharpness(begun.face, begun.iod_px))
         else:
             if self._is_stale(measured):
-                self._turns.learn_flow(self._since_anchor.left_iod, measured.motion.turn, measured.since_s)
+                turn = measured.motion.turn
+                self._turns.learn_flow(measured.left_iod, measured.axis, turn, measured.since_s)
                 self._begin_anew(frame, track, pose)
             quality = frame_quality(track, pose, frame.image.shape, measured.sharp, measured.motion, measured.since_s)
         return FrameMotion(frame.index, frame.time_s, True, position.astype(np.float32), quality, track)
@@ -169,7 +175,7 @@ class Perception:
         moved = self._flow.at(dense, anchor.points_px).astype(np.float64) / anchor.iod_px
         motion = fit_rigid(anchor.points_iod[:_RIGID_COUNT], moved[:_RIGID_COUNT])
         left_iod = moved[_RIGID_COUNT:] - motion.at(anchor.points_iod[_RIGID_COUNT:])
-        return _Measured(frame.time_s - anchor.time_s, motion, left_iod, sharpness(face, anchor.iod_px))
+        return _Measured(frame.time_s - anchor.time_s, anchor.axis, motion, left_iod, sharpness(face, anchor.iod_px))
 
     def _is_stale(self, measured: _Measured) -> bool:
         """Whether the next frame is better measured from the present one than from the anchor."""
@@ -186,7 +192,7 @@ class Perception:
         iod_px = pose.scale_px * zoom
         inside = np.column_stack([points_px, points[:, 2] * zoom])
         points_iod = (inside - inside[:_RIGID_COUNT].mean(axis=0)) / iod_px
-        self._anchor = _Anchor(frame.time_s, face, transform, points_px, points_iod, iod_px)
+        self._anchor = _Anchor(frame.time_s, pose.axis, face, transform, points_px, points_iod, iod_px)
         self._since_anchor = _Since.nothing()
         return self._anchor
 

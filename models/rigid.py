@@ -133,6 +133,11 @@ class HeadPose:
     regions_iod: FloatArray
 
     @property
+    def axis(self) -> NDArray[np.float64]:
+        """x and y of the face's axis in the picture (2,); both 0 where it looks into the camera."""
+        return self.rotation[:2, 2]
+
+    @property
     def off_axis_rad(self) -> float:
         """Angle between the face's axis and the line of sight."""
         return float(np.arccos(np.clip(self.rotation[2, 2], -1.0, 1.0)))
