@@ -167,7 +167,8 @@ class Perception:
                 self._turns.learn_flow(measured.left_iod, measured.axis, turn, measured.since_s)
                 self._begin_anew(frame, track, pose)
             quality = frame_quality(track, pose, frame.image.shape, measured.sharp, measured.motion, measured.since_s)
-        return FrameMotion(frame.index, frame.time_s, True, position.astype(np.float32), quality, track)
+        at = position.astype(np.float32)
+        return FrameMotion(frame.index, frame.time_s, True, at, quality, track, axis.astype(np.float32))
 
     def _measure(self, anchor: _Anchor, frame: Frame) -> _Measured:
         face = self._flow.warp(frame.image, anchor.transform)

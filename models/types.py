@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol, runtime_checkable
 
@@ -98,6 +98,10 @@ class FaceTrack:
     to_aligned: NDArray[np.float64]
 
 
+UNKNOWN_AXIS: FloatArray = np.full(2, np.nan, np.float32)
+"""Where a face looks while nobody knows."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class FrameMotion:
     """What perception knows after one frame.
@@ -108,6 +112,8 @@ class FrameMotion:
         where ``valid`` is false.
     quality: 0 (useless) to 1; below ``LOW_QUALITY`` the head turned faster than could be undone, the picture is
         too blurred, or the face is too small.
+    axis: (2,) float32, x and y in the picture of the unit vector along which the face looks, so about the angles in
+        radians by which the head is turned and nods. NaN where it is not known.
     """
 
     index: int
@@ -116,6 +122,7 @@ class FrameMotion:
     position_iod: FloatArray
     quality: float
     face: FaceTrack | None = None
+    axis: FloatArray = field(default_factory=lambda: UNKNOWN_AXIS)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -72,11 +72,12 @@ def motions(order: Order, cache: Path) -> list[FrameMotion]:
             valid=np.array([m.valid for m in seen]),
             position=np.array([m.position_iod for m in seen], np.float32).reshape(-1, REGION_COUNT, 2),
             quality=np.array([m.quality for m in seen]),
+            axis=np.array([m.axis for m in seen], np.float32).reshape(-1, 2),
         )
         log.info("saw %s", kept.name)
     with np.load(kept, allow_pickle=False) as z:
-        arrays = zip(z["time_s"], z["valid"], z["position"], z["quality"], strict=True)
-        return [FrameMotion(i, float(t), bool(v), p, float(q)) for i, (t, v, p, q) in enumerate(arrays)]
+        arrays = zip(z["time_s"], z["valid"], z["position"], z["quality"], z["axis"], strict=True)
+        return [FrameMotion(i, float(t), bool(v), p, float(q), None, a) for i, (t, v, p, q, a) in enumerate(arrays)]
 
 
 def _digest(content: bytes) -> str:
@@ -87,7 +88,7 @@ def look(video: Path) -> list[FrameMotion]:
     """Run perception over a video file; the pictures themselves are not kept."""
     with Perception() as perception, VideoFile(video) as source:
         seen = [perception.process(frame) for frame in source]
-    return [FrameMotion(m.index, m.time_s, m.valid, m.position_iod, m.quality) for m in seen]
+    return [replace(m, face=None) for m in seen]
 
 
 def track(order: Order, cache: Path) -> Track:
