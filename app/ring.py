@@ -30,6 +30,7 @@ MOTION_ROW = np.dtype(
         ("valid", np.bool_),
         ("position_iod", np.float32, (REGION_COUNT, 2)),
         ("quality", np.float64),
+        ("axis", np.float32, (2,)),
         ("taken_s", np.float64),
         ("seen_s", np.float64),
     ]
@@ -166,7 +167,8 @@ class RingReader:
 
 def motion_row(motion: FrameMotion, taken_s: float, seen_s: float) -> tuple[Any, ...]:
     """``motion`` as a row of dtype ``MOTION_ROW``."""
-    return (motion.index, motion.time_s, motion.valid, motion.position_iod, motion.quality, taken_s, seen_s)
+    seen = (motion.index, motion.time_s, motion.valid, motion.position_iod, motion.quality, motion.axis)
+    return (*seen, taken_s, seen_s)
 
 
 def row_motion(row: np.void) -> FrameMotion:
@@ -177,4 +179,5 @@ def row_motion(row: np.void) -> FrameMotion:
         valid=bool(row["valid"]),
         position_iod=np.array(row["position_iod"], np.float32),
         quality=float(row["quality"]),
+        axis=np.array(row["axis"], np.float32),
     )

@@ -205,6 +205,7 @@ def _summary(result: SpotResult, written: SpotFiles, spotter: Spotter) -> dict[s
             "micro_threshold": decode.micro.threshold,
             "least_motion_iod": decode.least_motion_iod,
             "least_motion_in_speech_iod": decode.least_motion_in_speech_iod,
+            "least_motion_turning_iod_rad": decode.least_motion_turning_iod_rad,
         },
         "code": {"perception": method.perception, "scoring": method.scoring},
         "tables": {

@@ -304,15 +304,16 @@ def _store(path: Path, motions: Sequence[FrameMotion]) -> None:
         valid=[m.valid for m in motions],
         position_iod=np.stack([m.position_iod for m in motions]),
         quality=[m.quality for m in motions],
+        axis=np.stack([m.axis for m in motions]),
     )
 
 
 def _load(name: str, path: Path) -> ClipRun:
     with np.load(path, allow_pickle=False) as stored:
-        columns = [stored[key] for key in ("index", "time_s", "valid", "position_iod", "quality")]
+        columns = [stored[key] for key in ("index", "time_s", "valid", "position_iod", "quality", "axis")]
     motions = tuple(
-        FrameMotion(int(index), float(time_s), bool(valid), position, float(quality))
-        for index, time_s, valid, position, quality in zip(*columns, strict=True)
+        FrameMotion(int(index), float(time_s), bool(valid), position, float(quality), None, axis)
+        for index, time_s, valid, position, quality, axis in zip(*columns, strict=True)
     )
     return ClipRun(name, motions, _duration_s(motions))
 

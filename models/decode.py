@@ -65,6 +65,7 @@ class DecodeSettings:
     micro, the higher score decides; coders of some data sets mark micro-expressions inside macro-expressions instead.
     least_motion_iod: an interval in which no region of brows or mouth goes this far is dropped (by the analyzer).
     least_motion_in_speech_iod: the same where the face speaks, where that is more.
+    least_motion_turning_iod_rad: the same for each radian by which the head turns meanwhile, where that is more.
     """
 
     macro: ClassDecode = field(default_factory=lambda: ClassDecode(0.4, 15, 21, 0.35, 0.5, 1.8, 1.8, 300, 6, 0.6))
@@ -76,6 +77,7 @@ class DecodeSettings:
     one_type: bool = True
     least_motion_iod: float = LEAST_MOTION_IOD
     least_motion_in_speech_iod: float = 0.0
+    least_motion_turning_iod_rad: float = 0.0
 
     def of(self, class_index: int) -> ClassDecode:
         return (self.macro, self.micro)[class_index]

@@ -6,11 +6,11 @@ linear interpolation. Nothing is invented across a gap.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
-from models.types import GRID_HZ, REGION_COUNT, FloatArray, FrameMotion
+from models.types import GRID_HZ, REGION_COUNT, UNKNOWN_AXIS, FloatArray, FrameMotion
 
 MAX_GAP_S = 0.25
 """Longest time between two source frames that is bridged by interpolation (four lost frames in a row at 15-20 fps)."""
@@ -18,13 +18,17 @@ MAX_GAP_S = 0.25
 
 @dataclass(frozen=True, slots=True, eq=False)
 class GridFrame:
-    """One frame of the grid. position_iod: (12, 2), NaN where not valid. source_frame: nearest source frame's index."""
+    """One frame of the grid. position_iod: (12, 2), NaN where not valid. source_frame: nearest source frame's index.
+
+    axis: (2,) of the nearest source frame, where the face looks (``FrameMotion``).
+    """
 
     time_s: float
     valid: bool
     position_iod: FloatArray
     quality: float
     source_frame: int
+    axis: FloatArray = field(default_factory=lambda: UNKNOWN_AXIS)
 
 
 _MISSING: FloatArray = np.full((REGION_COUNT, 2), np.nan, np.float32)
@@ -61,7 +65,7 @@ class GridResampler:
             else:
                 position = before.position_iod if exact else _MISSING
             quality = min(before.quality, motion.quality) if bridged else (before.quality if exact else 0.0)
-            frames.append(GridFrame(time_s, bridged or exact, position, quality, nearest.index))
+            frames.append(GridFrame(time_s, bridged or exact, position, quality, nearest.index, nearest.axis))
             self._next += 1
         self._previous = motion
         return frames
@@ -76,4 +80,5 @@ class GridResampler:
             return []
         self._next += 1
         position = last.position_iod if last.valid else _MISSING
-        return [GridFrame(time_s, last.valid, position, last.quality if last.valid else 0.0, last.index)]
+        quality = last.quality if last.valid else 0.0
+        return [GridFrame(time_s, last.valid, position, quality, last.index, last.axis)]

@@ -31,6 +31,9 @@ class Stretch(Protocol):
     def position_of(self, first: int, end: int) -> FloatArray:
         """(N, 12, 2) of the frames from ``first`` to before ``end``."""
 
+    def axis_of(self, first: int, end: int) -> FloatArray:
+        """(N, 2) of the frames from ``first`` to before ``end``; NaN where it is not known."""
+
 
 class FrameList:
     """A ``Stretch`` of single frames."""
@@ -46,6 +49,9 @@ class FrameList:
 
     def position_of(self, first: int, end: int) -> FloatArray:
         return np.stack([frame.position_iod for frame in self._frames[first:end]])
+
+    def axis_of(self, first: int, end: int) -> FloatArray:
+        return np.stack([frame.axis for frame in self._frames[first:end]])
 
 
 class Islands:
@@ -77,7 +83,7 @@ class Islands:
         """No interval rests mostly on frames of low quality, on motion that is too small, or on a turn of the head."""
         if float(np.mean(self._frames.quality_of(found.onset, found.offset + 1))) < LOW_QUALITY:
             return False
-        return moves(found, self._frames.position_of, self._settings)
+        return moves(found, self._frames.position_of, self._settings, self._frames.axis_of)
 
     def _interval(self, found: Found, final: bool) -> Interval:
         onset, apex, offset = (self._frames[i] for i in (found.onset, found.apex, found.offset))
@@ -94,15 +100,25 @@ class Islands:
         )
 
 
-def moves(found: Found, position_of: Callable[[int, int], FloatArray], settings: DecodeSettings) -> bool:
+def moves(
+    found: Found,
+    position_of: Callable[[int, int], FloatArray],
+    settings: DecodeSettings,
+    axis_of: Callable[[int, int], FloatArray] | None = None,
+) -> bool:
     """Whether an interval rests on motion that is large enough and is not a turn of the head.
 
     position_of: (N, 12, 2) of the frames from its first argument to before its second, or to the last there is.
+    axis_of: (N, 2) of the same; ``None`` where nobody knows how the head turns.
     """
     first = max(found.onset - _BEFORE_ONSET_FRAMES, 0)
     farthest, nose = farthest_iod(position_of(first, found.offset + 1))
     if farthest < settings.least_motion_iod or nose > settings.of(found.class_index).head_share * farthest:
         return False
+    if axis_of is not None and settings.least_motion_turning_iod_rad > 0.0:
+        turned_rad = largest_turn_rad(axis_of(first, found.offset + 1))
+        if farthest < settings.least_motion_turning_iod_rad * turned_rad:
+            return False
     if farthest >= settings.least_motion_in_speech_iod:
         return True
     first = max(found.apex - BEFORE_FRAMES - MARGIN_FRAMES, 0)
@@ -118,3 +134,13 @@ def farthest_iod(position_iod: FloatArray) -> tuple[float, float]:
     distance = np.linalg.norm(position_iod - position_iod[:1], axis=2).max(axis=0)
     nose = [REGION_NAMES.index("nose bridge"), REGION_NAMES.index("nose tip")]
     return float(np.delete(distance, nose).max()), float(distance[nose].sum())
+
+
+def largest_turn_rad(axis: FloatArray) -> float:
+    """How far a face turns and nods from where it looks in the first frame of a stretch.
+
+    axis: (T, 2). Frames in which it is not known do not count; without the first there is nothing to tell.
+    """
+    turned = np.linalg.norm(axis - axis[:1], axis=1)
+    known = turned[np.isfinite(turned)]
+    return float(known.max()) if len(known) else 0.0

@@ -57,6 +57,7 @@ class _DecodeSpec(BaseModel):
     one_type: bool
     least_motion_iod: float = Field(default=LEAST_MOTION_IOD, ge=0, le=1)
     least_motion_in_speech_iod: float = Field(default=0.0, ge=0, le=1)
+    least_motion_turning_iod_rad: float = Field(default=0.0, ge=0, le=10)
 
 
 class _BaselineSpec(BaseModel):
@@ -139,6 +140,7 @@ def metadata(
             one_type=decode.one_type,
             least_motion_iod=decode.least_motion_iod,
             least_motion_in_speech_iod=decode.least_motion_in_speech_iod,
+            least_motion_turning_iod_rad=decode.least_motion_turning_iod_rad,
         ),
         baseline=_BaselineSpec(
             rate_iod_s=baseline.rate_iod_s,
@@ -243,6 +245,7 @@ def read_spec(path: Path, properties: Mapping[str, str], sha256: str) -> ModelSp
             one_type=spec.decode.one_type,
             least_motion_iod=spec.decode.least_motion_iod,
             least_motion_in_speech_iod=spec.decode.least_motion_in_speech_iod,
+            least_motion_turning_iod_rad=spec.decode.least_motion_turning_iod_rad,
         ),
         baseline=BaselineSettings(**spec.baseline.model_dump()),
         training_data=spec.training_data,

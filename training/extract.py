@@ -19,7 +19,6 @@ import numpy as np
 from models.digest import perception_digest
 from models.errors import ApexspotError, DataError, LabelError, OutputError, UsageError, VideoError
 from models.perception import Perception
-from models.types import FrameMotion
 from training.archive import FORMAT, SCHEMA, Motion, load_motion, motion_file, save_motion
 from training.archive_tables import INTERVAL_COLUMNS, POINT_COLUMNS, write_table, write_text
 from training.readers.labels import CodedPoint, Finding, Reading, RecordingLabels
@@ -202,8 +201,7 @@ def _seen(order: SeeOrder, tell: Callable[[float | None], None]) -> Motion:
     try:
         with Perception() as perception:
             for frame in source:
-                m = perception.process(frame)
-                seen.append(FrameMotion(m.index, m.time_s, m.valid, m.position_iod, m.quality))
+                seen.append(replace(perception.process(frame), face=None))
                 tell(min(len(seen) / frames, 1.0) if frames else None)
     finally:
         source.close()

@@ -19,13 +19,17 @@ from models.types import GRID_HZ, BoolArray, FloatArray, Interval, Scores
 
 @dataclass(frozen=True, slots=True, eq=False)
 class GridTrack:
-    """T grid frames. position_iod: (T, 12, 2), NaN where not valid. source_frame: nearest source frame's index."""
+    """T grid frames. position_iod: (T, 12, 2), NaN where not valid. source_frame: nearest source frame's index.
+
+    axis: (T, 2) of the nearest source frame, where the face looks; NaN where it is not known.
+    """
 
     time_s: NDArray[np.float64]
     valid: BoolArray
     position_iod: FloatArray
     quality: NDArray[np.float64]
     source_frame: NDArray[np.int64]
+    axis: FloatArray
 
     def __len__(self) -> int:
         return len(self.time_s)
@@ -37,6 +41,7 @@ class GridTrack:
             self.position_iod[at],
             float(self.quality[at]),
             int(self.source_frame[at]),
+            self.axis[at],
         )
 
     def quality_of(self, first: int, end: int) -> NDArray[np.float64]:
@@ -47,6 +52,10 @@ class GridTrack:
         """(N, 12, 2) of the frames from ``first`` to before ``end``."""
         return self.position_iod[first:end]
 
+    def axis_of(self, first: int, end: int) -> FloatArray:
+        """(N, 2) of the frames from ``first`` to before ``end``."""
+        return self.axis[first:end]
+
     def part(self, first: int, end: int) -> GridTrack:
         """The frames from ``first`` to before ``end``, without copying."""
         here = slice(first, end)
@@ -56,6 +65,7 @@ class GridTrack:
             self.position_iod[here],
             self.quality[here],
             self.source_frame[here],
+            self.axis[here],
         )
 
 
@@ -66,9 +76,9 @@ def grid_track(features: NDArray[np.void]) -> GridTrack:
     rises[1:] = source_s[1:] > np.maximum.accumulate(source_s)[:-1]  # as the resampler passes over frames out of order
     features = features[rises]
     if not len(features):
-        return GridTrack(
-            np.empty(0), np.empty(0, np.bool_), np.empty((0, 12, 2), np.float32), np.empty(0), np.empty(0, np.int64)
-        )
+        nowhere = np.empty((0, 12, 2), np.float32)
+        nothing = np.empty((0, 2), np.float32)
+        return GridTrack(np.empty(0), np.empty(0, np.bool_), nowhere, np.empty(0), np.empty(0, np.int64), nothing)
     source_s = features["time_s"]
     start_s, last_s = float(source_s[0]), float(source_s[-1])
     time_s = start_s + np.arange(int((last_s - start_s) * GRID_HZ) + 3) / GRID_HZ
@@ -97,7 +107,8 @@ def grid_track(features: NDArray[np.void]) -> GridTrack:
     quality[exact] = features["quality"][before[exact]]
     quality[bridged] = np.minimum(features["quality"][before], features["quality"][after])[bridged]
     nearest = np.where(weight < 0.5, before, after)
-    return GridTrack(time_s, bridged | exact, position, quality, features["frame"][nearest])
+    axis = features["axis"][nearest]
+    return GridTrack(time_s, bridged | exact, position, quality, features["frame"][nearest], axis)
 
 
 def with_thresholds(settings: DecodeSettings, thresholds: Thresholds) -> DecodeSettings:

@@ -25,15 +25,20 @@ FEATURE_ROW = np.dtype(
         ("valid", "?"),
         ("quality", "<f8"),
         ("position_iod", "<f4", (REGION_COUNT, 2)),
+        ("axis", "<f4", (2,)),
     ]
 )
 """One ``FrameMotion`` without its face."""
 
+_FIRST_FIELDS = ("frame", "time_s", "valid", "quality", "position_iod")
+_WITHOUT_AXIS = np.dtype([(name, FEATURE_ROW[name]) for name in _FIRST_FIELDS])
+"""A row of the first recordings, which do not tell where the face looks."""
 
-def _header(rows: int) -> bytes:
+
+def _header(rows: int, layout: np.dtype[np.void] = FEATURE_ROW) -> bytes:
     buffer = io.BytesIO()
     # NumPy leaves room for the first axis to grow, so that every header has the same length
-    description = {"descr": np.lib.format.dtype_to_descr(FEATURE_ROW), "fortran_order": False, "shape": (rows,)}
+    description = {"descr": np.lib.format.dtype_to_descr(layout), "fortran_order": False, "shape": (rows,)}
     np.lib.format.write_array_header_1_0(buffer, description)
     return buffer.getvalue()
 
@@ -60,7 +65,8 @@ class FeatureWriter:
         return self._file
 
     def append(self, motion: FrameMotion) -> None:
-        self._rows.append((motion.index, motion.time_s, motion.valid, motion.quality, motion.position_iod))
+        m = motion
+        self._rows.append((m.index, m.time_s, m.valid, m.quality, m.position_iod, m.axis))
 
     def flush(self) -> None:
         if not self._rows:
@@ -88,18 +94,32 @@ class FeatureWriter:
 def read_features(path: Path) -> NDArray[np.void]:
     """All whole rows that are in the file, more than its header states where a session broke off.
 
+    Where the file does not tell where the face looked, ``axis`` is NaN.
+
     Raises:
         DataError: it cannot be read or is no feature file of this layout.
     """
+    stored = _stored_rows(path)
+    if stored.dtype == FEATURE_ROW:
+        return stored
+    rows = np.empty(len(stored), FEATURE_ROW)
+    for name in _FIRST_FIELDS:
+        rows[name] = stored[name]
+    rows["axis"] = np.nan
+    return rows
+
+
+def _stored_rows(path: Path) -> NDArray[np.void]:
+    """All whole rows, in the layout that the file has."""
     try:
         data = path.read_bytes()
     except OSError as error:
         raise DataError(f"{path} cannot be read ({error.strerror}).") from error
-    begin = _data_begin(data)
-    if begin != _HEADER_BYTES:
+    found = _layout(data)
+    if found is None:
         raise DataError(f"{path} does not hold a session's features, or its beginning is damaged.")
-    rows = (len(data) - begin) // FEATURE_ROW.itemsize
-    return np.frombuffer(data, FEATURE_ROW, rows, begin)
+    layout, begin = found
+    return np.frombuffer(data, layout, (len(data) - begin) // layout.itemsize, begin)
 
 
 def close_features(path: Path, file: BinaryIO) -> int:
@@ -111,12 +131,13 @@ def close_features(path: Path, file: BinaryIO) -> int:
     Raises:
         DataError: no feature file. OSError: it cannot be written.
     """
-    rows = len(read_features(path))
-    file.truncate(_HEADER_BYTES + rows * FEATURE_ROW.itemsize)
+    rows = _stored_rows(path)
+    header = _header(len(rows), rows.dtype)
+    file.truncate(len(header) + rows.nbytes)
     file.seek(0)
-    _write_all(file, _header(rows))
+    _write_all(file, header)
     file.flush()
-    return rows
+    return len(rows)
 
 
 def motion_of(row: np.void) -> FrameMotion:
@@ -127,11 +148,12 @@ def motion_of(row: np.void) -> FrameMotion:
         valid=bool(row["valid"]),
         position_iod=np.array(row["position_iod"], np.float32),
         quality=float(row["quality"]),
+        axis=np.array(row["axis"], np.float32),
     )
 
 
-def _data_begin(data: bytes) -> int | None:
-    """Where the rows begin; ``None`` where the header is not one of ours."""
+def _layout(data: bytes) -> tuple[np.dtype[np.void], int] | None:
+    """How rows are laid out and where they begin; ``None`` where the header is not one of ours."""
     buffer = io.BytesIO(data[: 4 * _HEADER_BYTES])
     try:
         if np.lib.format.read_magic(buffer) != (1, 0):
@@ -139,7 +161,9 @@ def _data_begin(data: bytes) -> int | None:
         shape, fortran_order, dtype = np.lib.format.read_array_header_1_0(buffer)
     except ValueError:
         return None
-    return buffer.tell() if dtype == FEATURE_ROW and len(shape) == 1 and not fortran_order else None
+    begin = buffer.tell()
+    mine = dtype in (FEATURE_ROW, _WITHOUT_AXIS) and len(shape) == 1 and not fortran_order
+    return (dtype, begin) if mine and begin == len(_header(0, dtype)) else None
 
 
 def _write_all(file: BinaryIO, data: bytes) -> None:

@@ -107,7 +107,8 @@ def test_a_waiting_writer_is_freed_when_the_ring_closes() -> None:
 def test_a_motion_comes_back_as_it_was() -> None:
     position = np.random.default_rng(3).normal(size=(12, 2)).astype(np.float32)
     position[4] = np.nan
-    motion = FrameMotion(index=7, time_s=1 / 3, valid=True, position_iod=position, quality=0.1)
+    axis = np.array([0.1, -0.2], np.float32)
+    motion = FrameMotion(index=7, time_s=1 / 3, valid=True, position_iod=position, quality=0.1, axis=axis)
     ring = RingBuffer(MOTION_ROW, 2)
     reader = ring.reader()
     ring.append(motion_row(motion, taken_s=9.5, seen_s=9.7))
@@ -116,3 +117,4 @@ def test_a_motion_comes_back_as_it_was() -> None:
     assert (back.index, back.time_s, back.valid, back.quality) == (7, 1 / 3, True, 0.1)
     assert (row["taken_s"], row["seen_s"]) == (9.5, 9.7)
     np.testing.assert_array_equal(back.position_iod, position)
+    np.testing.assert_array_equal(back.axis, axis)

@@ -17,7 +17,7 @@ import pytest
 from app.live import LiveSession
 from app.live_types import LiveSnapshot, LiveState
 from app.session import Recorder, RecorderSettings, Session, read_session, replay
-from app.session.features import FEATURE_ROW, FeatureWriter, read_features
+from app.session.features import FEATURE_ROW, FeatureWriter, close_features, read_features
 from app.session.folder import new_folder, session_folders
 from app.session.reader import read_frames
 from app.session.schema import (
@@ -234,9 +234,8 @@ def test_features_survive_a_torn_row(tmp_path: Path) -> None:
     path = tmp_path / "features.npy"
     writer = FeatureWriter(path)
     rng = np.random.default_rng(0)
-    motions = [
-        FrameMotion(k, k / 7, k % 5 > 0, rng.normal(size=(12, 2)).astype(np.float32), k / 100) for k in range(100)
-    ]
+    numbers = rng.normal(size=(100, 13, 2)).astype(np.float32)
+    motions = [FrameMotion(k, k / 7, k % 5 > 0, numbers[k, 1:], k / 100, None, numbers[k, 0]) for k in range(100)]
     for motion in motions:
         writer.append(motion)
         if motion.index % 30 == 0:
@@ -246,12 +245,30 @@ def test_features_survive_a_torn_row(tmp_path: Path) -> None:
     np.testing.assert_array_equal(np.load(path), whole)
     assert [float(row["time_s"]) for row in whole] == [m.time_s for m in motions]
     np.testing.assert_array_equal(whole["position_iod"], [m.position_iod for m in motions])
+    np.testing.assert_array_equal(whole["axis"], [m.axis for m in motions])
     data = path.read_bytes()
     path.write_bytes(data[: -FEATURE_ROW.itemsize - 5])
     np.testing.assert_array_equal(read_features(path), whole[:98])
     path.write_bytes(b"\x93NUMPY" + data[6:40])
     with pytest.raises(DataError, match=r"features\.npy"):
         read_features(path)
+
+
+def test_features_that_do_not_tell_where_the_face_looks_are_read_and_closed(tmp_path: Path) -> None:
+    path = tmp_path / "features.npy"
+    fields = [(name, FEATURE_ROW[name]) for name in FEATURE_ROW.names or () if name != "axis"]
+    rows = np.zeros(40, np.dtype(fields))
+    rows["frame"], rows["position_iod"][:, 3, 1] = np.arange(40), np.linspace(0.0, 1.0, 40)
+    np.save(path, rows)
+    path.write_bytes(path.read_bytes() + rows[:2].tobytes()[:-7])  # a row more than the header states, and a torn one
+    read = read_features(path)
+    assert read.dtype == FEATURE_ROW and np.isnan(read["axis"]).all()
+    np.testing.assert_array_equal(read["frame"], [*range(40), 0])
+    np.testing.assert_array_equal(read["position_iod"][:40], rows["position_iod"])
+    with path.open("r+b") as file:
+        assert close_features(path, file) == 41
+    np.testing.assert_array_equal(np.load(path)["frame"], read["frame"])
+    assert np.load(path).dtype == rows.dtype, "what was recorded stays as it was laid out"
 
 
 def test_the_last_rows_are_on_the_disk_when_the_tables_are_closed(

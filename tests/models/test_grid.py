@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -104,6 +105,13 @@ def test_no_interpolation_between_a_seen_and_a_lost_face() -> None:
 def test_quality_is_that_of_the_worse_neighbour() -> None:
     frames = resample([motion(0, 0.0, quality=0.9), motion(1, 0.05, quality=0.3), motion(2, 0.1, quality=0.8)])
     assert [f.quality for f in frames[:3]] == pytest.approx([0.3, 0.3, 0.3])
+
+
+def test_a_grid_frame_looks_where_the_nearest_frame_did() -> None:
+    looking = [replace(motion(k, k / 25.0), axis=np.array([k, -k], np.float32)) for k in range(26)]
+    for f in resample(looking):
+        np.testing.assert_array_equal(f.axis, [f.source_frame, -f.source_frame])
+    assert all(np.isnan(f.axis).all() for f in resample([motion(k, k / 25.0) for k in range(5)]))
 
 
 def test_repeated_and_backward_times_are_passed_over() -> None:

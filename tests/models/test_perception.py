@@ -92,6 +92,14 @@ def test_a_head_that_shifts_is_no_expression(scene: Scene) -> None:
     assert np.linalg.norm(found - found[2], axis=2)[2:].max() < 0.012
 
 
+def test_a_mirrored_face_looks_the_other_way(scene: Scene) -> None:
+    picture = scene.draw()
+    (here,), (mirrored,), (nowhere,) = run([picture]), run([picture[:, ::-1].copy()]), run([BLANK])
+    assert np.abs(here.axis).max() < 0.3
+    np.testing.assert_allclose(mirrored.axis, here.axis * (-1.0, 1.0), atol=0.03)
+    assert np.isnan(nowhere.axis).all()
+
+
 def test_same_frames_same_numbers(scene: Scene) -> None:
     images = [scene.draw(0.004 * i, (0.7 * i, 0.0), seed=i) for i in range(12)]
     times = np.cumsum(np.random.default_rng(0).uniform(0.01, 0.08, 12))

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from models.analyzer import Analyzer
-from models.decode import LEAST_MOTION_IOD
+from models.decode import LEAST_MOTION_IOD, DecodeSettings, Found
 from models.errors import UsageError
-from models.islands import farthest_iod
+from models.islands import farthest_iod, largest_turn_rad, moves
 from models.spotter import Spotter
-from models.types import REGION_NAMES, FrameMotion, Interval
+from models.types import REGION_NAMES, FloatArray, FrameMotion, Interval
 
 NOSE = [REGION_NAMES.index("nose bridge"), REGION_NAMES.index("nose tip")]
 
@@ -26,8 +26,8 @@ def test_distances_are_from_the_first_frame() -> None:
     assert nose == pytest.approx(0.02, abs=1e-6)
 
 
-def spot(size_iod: float, nose_share: float, least_motion_iod: float | None = None) -> list[Interval]:
-    """Smile-like movements of a given size every five seconds; the nose goes along by a share of it."""
+def smiles(size_iod: float, nose_share: float) -> FloatArray:
+    """Smile-like movements of a given size every five seconds; the nose goes along by a share of it. (900, 12, 2)."""
     time_s = np.arange(900) / 30.0
     phase = np.clip((time_s % 5.0 - 2.0) / 1.2, 0.0, 1.0)
     profile = np.sin(np.pi * phase) ** 2 * size_iod
@@ -36,9 +36,13 @@ def spot(size_iod: float, nose_share: float, least_motion_iod: float | None = No
         position[:, region, 0] += out * profile
         position[:, region, 1] -= 0.6 * profile
     position[:, NOSE[1], 0] += nose_share * profile
+    return position
+
+
+def spot(size_iod: float, nose_share: float, least_motion_iod: float | None = None) -> list[Interval]:
     analyzer = Analyzer(Spotter(use_gpu=False).with_least_motion(least_motion_iod))
-    for i, t in enumerate(time_s):
-        analyzer.push(FrameMotion(i, float(t), True, position[i], 1.0))
+    for i, position in enumerate(smiles(size_iod, nose_share)):
+        analyzer.push(FrameMotion(i, i / 30.0, True, position, 1.0))
     return list(analyzer.finish().intervals)
 
 
@@ -72,6 +76,65 @@ def test_each_smallest_movement_is_chosen_by_itself() -> None:
     assert anywhere.spec.decode == replace(own, least_motion_iod=0.02)
     assert in_speech.spec.decode == replace(own, least_motion_in_speech_iod=0.0)
     assert spotter.spec.decode == own, "the model itself stays as it is"
+
+
+def turning(span_rad: float, end: int = 400) -> FloatArray:
+    """A face (600, 2) that looks ahead, then turns from frame 270 on for a second, and stays there."""
+    axis = np.zeros((600, 2), np.float32)
+    axis[:, 0] = span_rad * np.clip((np.arange(600) - 270) / 30.0, 0.0, 1.0)
+    axis[end:] = 0.0
+    return axis
+
+
+def test_how_far_a_head_turned() -> None:
+    axis = np.array([[0.1, 0.0], [0.4, 0.4], [0.1, -0.2], [np.nan, np.nan]], np.float32)
+    assert largest_turn_rad(axis) == pytest.approx(0.5)
+    assert largest_turn_rad(axis[::-1]) == 0.0, "where it looked at first is not known"
+    assert largest_turn_rad(axis[:1]) == 0.0
+
+
+@pytest.mark.parametrize(
+    ("size_iod", "axis", "trusted"),
+    [
+        (0.03, turning(0.0), True),
+        (0.03, turning(0.3), False),
+        (0.03, turning(0.1), True),
+        (0.12, turning(0.3), True),
+        (0.03, np.full((600, 2), np.nan, np.float32), True),
+        (0.03, None, True),
+    ],
+    ids=["a face at rest", "a turn", "a small turn", "a large movement", "not known", "nobody knows"],
+)
+def test_a_movement_that_a_turn_may_have_left_is_not_reported(
+    size_iod: float, axis: FloatArray | None, trusted: bool
+) -> None:
+    position = np.zeros((600, 12, 2), np.float32)
+    position[270:310, 0, 1] = size_iod
+    settings = DecodeSettings(least_motion_turning_iod_rad=0.2)
+    axis_of = None if axis is None else lambda first, end: axis[first:end]
+    found = Found(0, 275, 290, 312, 0.9)
+    assert moves(found, lambda first, end: position[first:end], settings, axis_of) is trusted
+    # what happens to the head at another time does not count, nor does a setting of 0
+    earlier = Found(0, 120, 140, 160, 0.9)
+    assert not moves(earlier, lambda first, end: position[first:end], settings, axis_of), "nothing moves there"
+    assert moves(found, lambda first, end: position[first:end], DecodeSettings(), axis_of)
+
+
+def test_where_the_face_looks_reaches_the_decoding() -> None:
+    spotter = Spotter(use_gpu=False)
+    asked = replace(spotter.spec.decode, least_motion_turning_iod_rad=0.5)
+    spotter.spec = replace(spotter.spec, decode=asked)
+    position = smiles(0.12, 0.0)
+    turned = np.zeros((len(position), 2), np.float32)
+    turned[:450, 0] = 0.2 * np.sin(np.arange(450) / 8.0)
+    found = []
+    for axis in (np.zeros_like(turned), turned):
+        analyzer = Analyzer(spotter)
+        for i, (here, there) in enumerate(zip(position, axis, strict=True)):
+            analyzer.push(FrameMotion(i, i / 30.0, True, here, 1.0, None, there))
+        found.append(list(analyzer.finish().intervals))
+    at_rest, in_turns = found
+    assert in_turns == [i for i in at_rest if i.onset_s > 15.0] and len(in_turns) < len(at_rest)
 
 
 def test_nor_as_a_macro_where_the_nose_goes_along() -> None:

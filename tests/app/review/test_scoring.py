@@ -43,6 +43,7 @@ def test_the_grid_is_that_of_the_live_analysis(name: str, tmp_path: Path, spotte
         assert (live.time_s, live.valid, live.quality) == (mine.time_s, mine.valid, mine.quality)
         assert live.source_frame == mine.source_frame
         np.testing.assert_array_equal(live.position_iod, mine.position_iod)
+        np.testing.assert_array_equal(live.axis, mine.axis)
 
 
 def test_frames_out_of_order_are_passed_over_as_live(spotter: Spotter, tmp_path: Path) -> None:
