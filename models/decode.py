@@ -25,6 +25,9 @@ MARGIN_SHARE = 0.2
 LEAST_MOTION_IOD = 0.008
 """Displacement below which nothing is reported: twice the noise that perception may show on a still face."""
 
+LEAST_MOTION_TURNING_IOD_RAD = 0.2
+"""Displacement for each radian of a turn below which nothing is reported: what a turn leaves is mostly less."""
+
 LONGEST_ISLAND = 900
 """Frames (30 s). A longer island, as of somebody who talks on and on, is cut where its intensity is lowest: what it
 holds must become final some time, and a session's memory must not grow with it."""
@@ -77,7 +80,7 @@ class DecodeSettings:
     one_type: bool = True
     least_motion_iod: float = LEAST_MOTION_IOD
     least_motion_in_speech_iod: float = 0.0
-    least_motion_turning_iod_rad: float = 0.0
+    least_motion_turning_iod_rad: float = LEAST_MOTION_TURNING_IOD_RAD
 
     def of(self, class_index: int) -> ClassDecode:
         return (self.macro, self.micro)[class_index]

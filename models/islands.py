@@ -115,7 +115,7 @@ def moves(
     farthest, nose = farthest_iod(position_of(first, found.offset + 1))
     if farthest < settings.least_motion_iod or nose > settings.of(found.class_index).head_share * farthest:
         return False
-    if axis_of is not None and settings.least_motion_turning_iod_rad > 0.0:
+    if axis_of is not None:
         turned_rad = largest_turn_rad(axis_of(first, found.offset + 1))
         if farthest < settings.least_motion_turning_iod_rad * turned_rad:
             return False

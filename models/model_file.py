@@ -16,7 +16,7 @@ import onnxruntime as ort
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from models.baseline import BaselineSettings
-from models.decode import LEAST_MOTION_IOD, ClassDecode, DecodeSettings
+from models.decode import LEAST_MOTION_IOD, LEAST_MOTION_TURNING_IOD_RAD, ClassDecode, DecodeSettings
 from models.errors import ModelFileError
 from models.types import GRID_HZ, REGION_COUNT
 
@@ -57,7 +57,7 @@ class _DecodeSpec(BaseModel):
     one_type: bool
     least_motion_iod: float = Field(default=LEAST_MOTION_IOD, ge=0, le=1)
     least_motion_in_speech_iod: float = Field(default=0.0, ge=0, le=1)
-    least_motion_turning_iod_rad: float = Field(default=0.0, ge=0, le=10)
+    least_motion_turning_iod_rad: float = Field(default=LEAST_MOTION_TURNING_IOD_RAD, ge=0, le=10)
 
 
 class _BaselineSpec(BaseModel):

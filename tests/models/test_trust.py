@@ -78,11 +78,10 @@ def test_each_smallest_movement_is_chosen_by_itself() -> None:
     assert spotter.spec.decode == own, "the model itself stays as it is"
 
 
-def turning(span_rad: float, end: int = 400) -> FloatArray:
-    """A face (600, 2) that looks ahead, then turns from frame 270 on for a second, and stays there."""
+def turning(span_rad: float) -> FloatArray:
+    """A face (600, 2) that looks ahead, turns from frame 270 on for a second, and stays there."""
     axis = np.zeros((600, 2), np.float32)
     axis[:, 0] = span_rad * np.clip((np.arange(600) - 270) / 30.0, 0.0, 1.0)
-    axis[end:] = 0.0
     return axis
 
 
@@ -111,13 +110,14 @@ def test_a_movement_that_a_turn_may_have_left_is_not_reported(
     position = np.zeros((600, 12, 2), np.float32)
     position[270:310, 0, 1] = size_iod
     settings = DecodeSettings(least_motion_turning_iod_rad=0.2)
+    unasked = replace(settings, least_motion_turning_iod_rad=0.0)
     axis_of = None if axis is None else lambda first, end: axis[first:end]
     found = Found(0, 275, 290, 312, 0.9)
     assert moves(found, lambda first, end: position[first:end], settings, axis_of) is trusted
-    # what happens to the head at another time does not count, nor does a setting of 0
-    earlier = Found(0, 120, 140, 160, 0.9)
-    assert not moves(earlier, lambda first, end: position[first:end], settings, axis_of), "nothing moves there"
-    assert moves(found, lambda first, end: position[first:end], DecodeSettings(), axis_of)
+    late = Found(0, 420, 440, 460, 0.9)
+    position[430:450, 0, 1] = 0.03
+    assert moves(late, lambda first, end: position[first:end], settings, axis_of), "the turn is over"
+    assert moves(found, lambda first, end: position[first:end], unasked, axis_of)
 
 
 def test_where_the_face_looks_reaches_the_decoding() -> None:
