@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import signal
@@ -10,6 +11,7 @@ from functools import partial
 from pathlib import Path
 from types import TracebackType
 
+from pyqtgraph.util.garbage_collector import GarbageCollector
 from PySide6.QtCore import QSettings
 from PySide6.QtWidgets import QApplication
 
@@ -26,6 +28,9 @@ log = logging.getLogger(__name__)
 def run_window(choice: SourceChoice | None, autoplay: bool, recording: Path | None = None) -> int:
     """Show the window until it is closed.
 
+    Meanwhile garbage is collected in this thread alone: Qt crashes where another thread, of which a session has
+    several, happens to find a closed dialog and deletes it while Qt is at work here.
+
     choice: what is chosen at first; None leaves it to the cameras that are found. autoplay: start it at once.
     recording: a session folder or a video to open in Review.
 
@@ -33,6 +38,7 @@ def run_window(choice: SourceChoice | None, autoplay: bool, recording: Path | No
         The exit status.
     """
     app = make_application(sys.argv[:1])
+    collector = GarbageCollector()
     window = open_window(app, QSettings("apexspot", "apexspot"))
     # Ctrl+C in the terminal, and a request to terminate, finish a recording and close the window; the poll timer lets
     # Python see the signal
@@ -53,6 +59,8 @@ def run_window(choice: SourceChoice | None, autoplay: bool, recording: Path | No
         for number, handler in before.items():
             signal.signal(number, handler)
         sys.excepthook = hook
+        collector.timer.stop()
+        gc.enable()
 
 
 def _unexpected(

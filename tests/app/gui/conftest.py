@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import threading
 from collections.abc import Callable, Iterator
@@ -24,6 +25,14 @@ from app.sources import CameraChoice
 os.environ["QT_QPA_PLATFORM"] = "offscreen"  # read when the application is made, not at import
 
 OpenWindow = Callable[..., MainWindow]
+
+
+@pytest.fixture(autouse=True)
+def _no_garbage_collected_elsewhere() -> Iterator[None]:
+    """As in the program (``run_window``): no thread of a session deletes what is left of an earlier test's window."""
+    gc.disable()
+    yield
+    gc.enable()
 
 
 @pytest.fixture
