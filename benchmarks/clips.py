@@ -12,7 +12,6 @@ be tuned on what this program prints.
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
 import sys
 from collections.abc import Callable, Iterable, Sequence
@@ -25,8 +24,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from benchmarks.scoring import RULE, ClipLabel, ClipScore, LabelKind, load_labels, score_clip, total
+from models.digest import content_sha256, perception_digest
 from models.errors import ApexspotError, UsageError
 from models.types import ExpressionType, FrameMotion, Interval
+from training.seen import load_seen, save_seen
 
 if TYPE_CHECKING:
     from models.spotter import Spotter
@@ -49,8 +50,6 @@ RULE_TEXT = (
     f"rule without learning: a region stands more than {RULE_LIMIT_IOD} IOD from its running median "
     f"(past {RULE_MEDIAN_S:g} s) for at least {RULE_SHORTEST_S} s; micro up to 0.5 s, else macro"
 )
-
-_PERCEPTION_FILES = ("video.py", "perception*.py", "face.py", "flow.py", "rigid.py", "types.py", "assets.py")
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,13 +130,15 @@ def perceive(path: Path, cache: Path | None) -> ClipRun:
 
     stored = None
     if cache is not None and path.is_file():
-        stored = cache / f"{path.stem}-{_fingerprint(path)}.npz"
+        stored = cache / f"{path.stem}-{content_sha256(path)[:12]}-{perception_digest()}.npz"
         if stored.is_file():
-            return _load(path.name, stored)
+            motions = tuple(load_seen(stored))
+            return ClipRun(path.name, motions, _duration_s(motions))
     with VideoFile(path) as video, Perception() as perception:
         motions = tuple(perception.process(frame) for frame in video)
     if stored is not None:
-        _store(stored, motions)
+        stored.parent.mkdir(parents=True, exist_ok=True)
+        save_seen(stored, motions)
     return ClipRun(path.name, motions, _duration_s(motions))
 
 
@@ -284,38 +285,6 @@ def _write_json(path: Path, methods: dict[str, list[ClipScore]]) -> None:
         for name, scores in methods.items()
     }
     path.write_text(json.dumps(content, indent=1) + "\n", "utf-8")
-
-
-def _fingerprint(path: Path) -> str:
-    """Changes with the clip's content and with the code and files that perception is made of."""
-    digest = hashlib.sha256(path.read_bytes())
-    for pattern in _PERCEPTION_FILES:
-        for path in sorted((HERE.parent / "models").glob(pattern)):
-            digest.update(path.read_bytes())
-    return digest.hexdigest()[:24]
-
-
-def _store(path: Path, motions: Sequence[FrameMotion]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    np.savez(
-        path,
-        index=[m.index for m in motions],
-        time_s=[m.time_s for m in motions],
-        valid=[m.valid for m in motions],
-        position_iod=np.stack([m.position_iod for m in motions]),
-        quality=[m.quality for m in motions],
-        axis=np.stack([m.axis for m in motions]),
-    )
-
-
-def _load(name: str, path: Path) -> ClipRun:
-    with np.load(path, allow_pickle=False) as stored:
-        columns = [stored[key] for key in ("index", "time_s", "valid", "position_iod", "quality", "axis")]
-    motions = tuple(
-        FrameMotion(int(index), float(time_s), bool(valid), position, float(quality), None, axis)
-        for index, time_s, valid, position, quality, axis in zip(*columns, strict=True)
-    )
-    return ClipRun(name, motions, _duration_s(motions))
 
 
 def _duration_s(motions: Sequence[FrameMotion]) -> float:

@@ -6,11 +6,11 @@ linear interpolation. Nothing is invented across a gap.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
-from models.types import GRID_HZ, REGION_COUNT, UNKNOWN_AXIS, FloatArray, FrameMotion
+from models.types import GRID_HZ, REGION_COUNT, FloatArray, FrameMotion
 
 MAX_GAP_S = 0.25
 """Longest time between two source frames that is bridged by interpolation (four lost frames in a row at 15-20 fps)."""
@@ -28,7 +28,7 @@ class GridFrame:
     position_iod: FloatArray
     quality: float
     source_frame: int
-    axis: FloatArray = field(default_factory=lambda: UNKNOWN_AXIS)
+    axis: FloatArray
 
 
 _MISSING: FloatArray = np.full((REGION_COUNT, 2), np.nan, np.float32)

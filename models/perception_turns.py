@@ -11,10 +11,11 @@ from models.types import REGION_COUNT
 
 Array = NDArray[np.float64]
 
-# usual size of a coefficient before anything was seen: a slope (IOD a radian; the landmarks' depth is wrong by about
-# this much) and a curvature (IOD a radian squared)
+# information before anything was seen, from the usual size of a coefficient: a slope (IOD a radian; the landmarks'
+# depth is wrong by about this much) and a curvature (IOD a radian squared)
 _SLOPE, _CURVATURE = 0.1, 0.3
-_PRIOR = np.array([_SLOPE, _SLOPE, _CURVATURE, _CURVATURE, _CURVATURE])
+_TERM_COUNT = 5
+_PRIOR = np.diag(1.0 / np.array([_SLOPE, _SLOPE, _CURVATURE, _CURVATURE, _CURVATURE]) ** 2)
 # what was learnt fades, since landmarks settle differently under another light or at another distance
 _MEMORY_S = 300.0
 # motion that no turn explains: it is followed this fast, and never counts as less than the two limits below
@@ -61,7 +62,7 @@ class TurnCorrection:
         self._integrated: Array = np.zeros((REGION_COUNT, 2))
         self._first: Array | None = None
         self._slow_distance: Array | None = None
-        self._slow: Array = np.zeros(len(_PRIOR))
+        self._slow: Array = np.zeros(_TERM_COUNT)
 
     def in_flow(self, axis: Array, turn: Array) -> Array:
         """Motion (12, 2) that a turn since the anchor leaves in the flow, in IOD. axis: the face's at the anchor."""
@@ -72,7 +73,8 @@ class TurnCorrection:
         terms = _terms(axis)
         if self._first is None:
             self._first = terms
-        return self._flow.at(terms - self._first) + self._path.at(terms - self._first)
+        change = terms - self._first
+        return self._flow.at(change) + self._path.at(change)
 
     def learn_flow(self, left_iod: Array, axis: Array, turn: Array, since_s: float) -> None:
         """left_iod: (12, 2) what the fit left since the anchor, nothing taken away; axis, since_s: the anchor's."""
@@ -102,10 +104,9 @@ class _Regression:
     def __init__(self, noise_iod: float, least_noise_iod: float) -> None:
         self._least_variance = least_noise_iod**2
         self._variance: Array = np.full(REGION_COUNT, noise_iod**2)
-        count = len(_PRIOR)
-        self._information: Array = np.zeros((REGION_COUNT, count, count))
-        self._product: Array = np.zeros((REGION_COUNT, 2, count))
-        self._coefficients: Array = np.zeros((REGION_COUNT, 2, count))
+        self._information: Array = np.zeros((REGION_COUNT, _TERM_COUNT, _TERM_COUNT))
+        self._product: Array = np.zeros((REGION_COUNT, 2, _TERM_COUNT))
+        self._coefficients: Array = np.zeros((REGION_COUNT, 2, _TERM_COUNT))
 
     def at(self, terms: Array) -> Array:
         return np.asarray(self._coefficients @ terms, np.float64)
@@ -124,4 +125,4 @@ class _Regression:
         self._information = fade * self._information + gain * np.outer(terms, terms)
         self._product = fade * self._product + gain * motion_iod[:, :, None] * terms
         # the information matrix is symmetric: coefficients (prior + information) = product
-        self._coefficients = self._product @ np.linalg.inv(self._information + np.diag(1.0 / _PRIOR**2))
+        self._coefficients = self._product @ np.linalg.inv(self._information + _PRIOR)

@@ -18,10 +18,11 @@ import numpy as np
 from models.digest import content_sha256, perception_digest
 from models.grid import GridResampler
 from models.perception import Perception
-from models.types import GRID_HZ, REGION_COUNT, ExpressionType, FrameMotion
+from models.types import GRID_HZ, ExpressionType, FrameMotion
 from models.video import VideoFile
 from training.archive import fill_gaps
 from training.ict_face import FaceModel
+from training.seen import load_seen, save_seen
 from training.synth_script import Event, Script
 from training.synthetic import KINDS, write
 from training.tracks import VISIBLE_MACRO_IOD, VISIBLE_MICRO_IOD, Track, TrackEvent
@@ -65,19 +66,9 @@ def motions(order: Order, cache: Path) -> list[FrameMotion]:
     clip = video(order, cache)
     kept = clip.with_name(f"{clip.stem}-{perception_digest()}.npz")
     if not kept.exists():
-        seen = look(clip)
-        np.savez(
-            kept,
-            time_s=np.array([m.time_s for m in seen]),
-            valid=np.array([m.valid for m in seen]),
-            position=np.array([m.position_iod for m in seen], np.float32).reshape(-1, REGION_COUNT, 2),
-            quality=np.array([m.quality for m in seen]),
-            axis=np.array([m.axis for m in seen], np.float32).reshape(-1, 2),
-        )
+        save_seen(kept, look(clip))
         log.info("saw %s", kept.name)
-    with np.load(kept, allow_pickle=False) as z:
-        arrays = zip(z["time_s"], z["valid"], z["position"], z["quality"], z["axis"], strict=True)
-        return [FrameMotion(i, float(t), bool(v), p, float(q), None, a) for i, (t, v, p, q, a) in enumerate(arrays)]
+    return load_seen(kept)
 
 
 def _digest(content: bytes) -> str:

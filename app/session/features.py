@@ -65,8 +65,8 @@ class FeatureWriter:
         return self._file
 
     def append(self, motion: FrameMotion) -> None:
-        m = motion
-        self._rows.append((m.index, m.time_s, m.valid, m.quality, m.position_iod, m.axis))
+        row = (motion.index, motion.time_s, motion.valid, motion.quality, motion.position_iod, motion.axis)
+        self._rows.append(row)
 
     def flush(self) -> None:
         if not self._rows:
