@@ -32,7 +32,9 @@ SmallestMovement = Annotated[
         metavar="SIZE", help="Leave out what moves less than this, where 1 is the distance between the eyes [0.008]."
     ),
 ]
-SmallestInSpeech = Annotated[float | None, typer.Option(metavar="SIZE", help="The same while the face speaks [0.04].")]
+SmallestInSpeech = Annotated[
+    float | None, typer.Option(metavar="SIZE", help="The same while the face is talking [0.06].")
+]
 """Options of the commands that look for expressions."""
 
 

@@ -26,7 +26,7 @@ MOST_MOVEMENT_IOD = 0.25
 
 
 class SmallestMovement(NamedTuple):
-    """The smallest movement that a person has chosen, anywhere and while the face speaks; ``None``: the model's own."""
+    """The smallest movement that a person chose, anywhere and while the face is talking; ``None``: the model's own."""
 
     iod: float | None = None
     in_speech_iod: float | None = None

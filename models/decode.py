@@ -67,7 +67,7 @@ class DecodeSettings:
     nms_iou: overlap above which the weaker of two intervals of one class goes. one_type: a movement is either macro or
     micro, the higher score decides; coders of some data sets mark micro-expressions inside macro-expressions instead.
     least_motion_iod: an interval in which no region of brows or mouth goes this far is dropped (by the analyzer).
-    least_motion_in_speech_iod: the same where the face speaks, where that is more.
+    least_motion_in_speech_iod: the same where the face is talking, where that is more.
     least_motion_turning_iod_rad: the same for each radian by which the head turns meanwhile, where that is more.
     """
 

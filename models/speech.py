@@ -1,9 +1,10 @@
-"""Whether a face is speaking, from how its lips move.
+"""Whether a face is talking, from how its lips move.
 
 Coders of facial action hold movements of the lower face in speech to a higher standard than the same movements of a
-silent face: lips that form words part, narrow and widen all the time. So does the decoding here, which needs to know
-when somebody speaks. Speech opens and closes the mouth at 2 to 7 Hz (Chandrasekaran et al., PLoS Computational Biology
-5(7), 2009), for longer than an expression lasts.
+silent face: lips that form words part, narrow and widen all the time, and rest elsewhere between the words. So does the
+decoding here, which needs to know when somebody talks. Speech opens and closes the mouth at 2 to 7 Hz (Chandrasekaran
+et al., PLoS Computational Biology 5(7), 2009), for longer than an expression lasts; talk goes on through its pauses, so
+it is sought in the last twenty seconds.
 """
 
 from __future__ import annotations
@@ -13,13 +14,13 @@ from numpy.typing import NDArray
 
 from models.types import REGION_NAMES, FloatArray
 
-SPEAKING_IOD = 0.002
-"""Usual distance of the opening of the lips from its own mean from which on a face counts as speaking. On rendered
-video it lies above 99 of 100 moments of silent faces and below 9 of 10 of those that speak."""
+SPEAKING_IOD = 0.0015
+"""Usual distance of the opening of the lips from its own mean from which on a face counts as talking. On the
+calibration videos it lies above 999 of 1000 moments of silent faces and below 95 of 100 of those that talk."""
 
-BEFORE_FRAMES, AFTER_FRAMES = 75, 40
-"""Grid frames before and after an apex in which speech is sought: so many that the movement itself is the smaller part.
-After it there are fewer, since the decoding must wait for them."""
+BEFORE_FRAMES, AFTER_FRAMES = 600, 40
+"""Grid frames before and after an apex in which speech is sought: so many that neither a movement nor a pause is the
+larger part. After it there are fewer, since the decoding must wait for them."""
 
 _SHORT, _LONG = 3, 13
 """Grid frames of the two moving means between which the opening of speaking lips goes back and forth (30 Hz)."""

@@ -171,12 +171,16 @@ def choose(found: dict[Order, list[Interval]], limits: Limits) -> dict[Expressio
 
 
 def choose_in_speech(found: dict[float, dict[Order, list[Interval]]], thresholds: dict[ExpressionType, float]) -> float:
-    """The smallest movement in speech with the best F1 on the videos with expressions; of equals the largest.
+    """The smallest movement in speech with the best F1 on all videos; of equals the largest.
 
+    Videos of talk without an expression count, too: what is found there is what this size is for.
     found: candidates with each of the sizes, and with none (0), at the chosen thresholds.
     """
 
-    return max(found, key=lambda size_iod: (expressive_f1(evaluate(found[size_iod], thresholds)), size_iod))
+    def value(size_iod: float) -> tuple[float, float]:
+        return pooled(evaluate(found[size_iod], thresholds).values()).f1, size_iod
+
+    return max(found, key=value)
 
 
 def with_thresholds(decode: DecodeSettings, thresholds: dict[ExpressionType, float]) -> DecodeSettings:
@@ -212,7 +216,7 @@ def candidates(
 ) -> dict[Order, list[Interval]]:
     """Everything a model finds in the rendered videos at a threshold that lets nearly all through, of either type.
 
-    in_speech_iod: smallest movement while the face speaks.
+    in_speech_iod: smallest movement while the face is talking.
     """
     low = model.with_name(model.stem + ".low.onnx")
     low.write_bytes(model.read_bytes())

@@ -122,12 +122,12 @@ def training_orders() -> Sequence[Order]:
 def calibration_orders() -> Sequence[Order]:
     """What thresholds are chosen on (seeds 1000-1999); never reported."""
     return (
-        *(Order("random", 1001 + i, fps=(30.0, 25.0)[i == 2], irregular=i == 3) for i in range(5)),
+        *(Order("random", 1001 + i, fps=(30.0, 25.0)[i % 5 == 2], irregular=i % 5 == 3) for i in range(10)),
         *(Order("still", 1101 + 20 * i) for i in range(3)),
         Order("blinks", 1102),
         *(Order("turns", 1110 + i) for i in range(6)),
         *(Order("speech", 1105 + i) for i in range(4)),
-        *(Order("talk", 1201 + i, fps=(30.0, 25.0)[i == 2]) for i in range(4)),
-        *(Order("lively", 1301 + i, fps=(30.0, 25.0)[i == 2]) for i in range(4)),
-        *(Order("lively_conversation", 1401 + i) for i in range(3)),
+        *(Order("talk", 1201 + i, fps=(30.0, 25.0)[i % 4 == 2]) for i in range(8)),
+        *(Order("lively", 1301 + i, fps=(30.0, 25.0)[i % 4 == 2]) for i in range(8)),
+        *(Order("lively_conversation", 1401 + i) for i in range(9)),
     )

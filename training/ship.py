@@ -1,7 +1,8 @@
 """Makes the shipped model: ``python -m training.ship --data ../shared/data/flow12 --out assets/spotter.onnx``.
 
 Recorded points of both data sets, drawn tracks, rendered video; export; thresholds from the calibration videos. The
-folder given as ``--cache`` keeps the rendered videos and what perception saw in them.
+folder given as ``--cache`` keeps the rendered videos and what perception saw in them. ``--thresholds-only``
+trains nothing and chooses the thresholds of the file at ``--out`` anew, as after a change of perception or of decoding.
 """
 
 from __future__ import annotations
@@ -70,7 +71,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
     try:
-        _make(options.data, options.cache, options.out, options.jobs, replace(LIVE, seed=options.seed))
+        _one_thread()
+        if options.thresholds_only:
+            Spotter(options.out, use_gpu=False)  # refuses what is no model before anything is rendered
+            _look(calibration_orders(), options.cache, options.jobs)
+            calibrate_file(options.out, options.cache)
+        else:
+            _make(options.data, options.cache, options.out, options.jobs, replace(LIVE, seed=options.seed))
     except ApexspotError as error:
         log.error("%s", error)
         return error.exit_code
@@ -90,15 +97,13 @@ def calm_stretches(recordings: Sequence[Recording]) -> list[FloatArray]:
     return stretches
 
 
-def _make(data: Path, cache: Path, out: Path, jobs: int, settings: TrainSettings) -> None:
+def _make(data: Path | None, cache: Path, out: Path, jobs: int, settings: TrainSettings) -> None:
+    if data is None:
+        raise UsageError("--data is missing; name the folder that holds casme2 and samm_lv.")
     if not data.is_dir():
         raise UsageError(f"{data} is not a folder; name the one that holds casme2 and samm_lv.")
-    # the order of sums, and with it the weights, depends on how many threads share them
-    _one_thread()
     recordings = [r for name in DATA_SETS for r in load_flow12(data / name)]
-    look_ahead = [*training_orders(), *calibration_orders()]
-    with ProcessPoolExecutor(jobs, initializer=_one_thread) as pool:
-        list(pool.map(_prepare, look_ahead, [cache] * len(look_ahead)))
+    _look([*training_orders(), *calibration_orders()], cache, jobs)
     tracks: list[Track] = make_tracks(DRAWN_TRACKS, settings.seed, calm_stretches(recordings), PEOPLE.tracks)
     rendered = [track(order, cache) for order in training_orders()]
     share = RENDERED_SHARE / (1.0 - RENDERED_SHARE) * len(tracks) / len(rendered)
@@ -145,11 +150,18 @@ def calibrate_file(out: Path, cache: Path) -> None:
         log.info("%s: %s, F1 %.3f, %.2f found a minute", kind, result, result.f1, result.found / result.minutes)
 
 
+def _look(orders: Sequence[Order], cache: Path, jobs: int) -> None:
+    """Have all these videos rendered and seen, several at a time."""
+    with ProcessPoolExecutor(jobs, initializer=_one_thread) as pool:
+        list(pool.map(_prepare, orders, [cache] * len(orders)))
+
+
 def _prepare(order: Order, cache: Path) -> None:
     motions(order, cache)
 
 
 def _one_thread() -> None:
+    """The order of sums, and with it the weights, depends on how many threads share them."""
     cv2.setNumThreads(1)
     torch.set_num_threads(1)
 
@@ -162,8 +174,9 @@ def report(step: int, parts: dict[str, float]) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m training.ship", description="Make the shipped model.")
-    parser.add_argument("--data", type=Path, required=True, help="folder with casme2 and samm_lv (flow12 archives)")
+    parser.add_argument("--data", type=Path, help="folder with casme2 and samm_lv (flow12 archives)")
     parser.add_argument("--out", type=Path, required=True, help="ONNX file to write")
+    parser.add_argument("--thresholds-only", action="store_true", help="choose the thresholds of the file --out anew")
     parser.add_argument("--cache", type=Path, default=Path("runs/rendered"), help="where rendered video is kept")
     parser.add_argument("--jobs", type=int, default=2, help="processes for rendering and perception")
     parser.add_argument("--seed", type=int, default=0)

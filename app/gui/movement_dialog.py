@@ -22,10 +22,10 @@ _DIGITS = 3
 
 _WHAT = (
     "An expression is listed where some region of the face moves at least this far; 1 is the distance between the "
-    "eyes. Lips that form words move all the time, so more is asked of a face that speaks."
+    "eyes. Lips that form words move all the time, so more is asked of a face that is talking."
 )
 _HINT = (
-    "0.008 lists the faintest that can be measured. 0.05 suits people who gesture. 0 in the second field treats speech "
+    "0.008 lists the faintest that can be measured. 0.05 suits people who gesture. 0 in the second field treats talk "
     "like anything else. What you choose holds from the next start on."
 )
 
@@ -40,7 +40,7 @@ class MovementDialog(QDialog):
         self.setWindowTitle("Smallest movement")
         self.setMinimumWidth(WIDTH_PX)
         self.anywhere = _field("Smallest movement")
-        self.in_speech = _field("Smallest movement while the face speaks")
+        self.in_speech = _field("Smallest movement while the face is talking")
         self.reset = QPushButton("Reset")
         self.reset.setToolTip("Back to the sizes of the model")
         self.reset.clicked.connect(lambda: self._show(usual))
@@ -54,7 +54,8 @@ class MovementDialog(QDialog):
         form.setHorizontalSpacing(20)
         form.setVerticalSpacing(10)
         form.setColumnStretch(2, 1)
-        for row, (name, field) in enumerate((("Anywhere", self.anywhere), ("While the face speaks", self.in_speech))):
+        named = (("Anywhere", self.anywhere), ("While the face is talking", self.in_speech))
+        for row, (name, field) in enumerate(named):
             form.addWidget(QLabel(name), row, 0)
             form.addWidget(field, row, 1)
         layout = QVBoxLayout(self)

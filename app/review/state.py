@@ -28,7 +28,7 @@ class Thresholds:
     """What decides which intervals the model finds, 0 to 1.
 
     intensity: the lowest intensity of an island. macro, micro: least score of an interval of that type. movement: how
-    far some region must go in an interval, in inter-ocular distances; in_speech: the same where the face speaks.
+    far some region must go in an interval, in inter-ocular distances; in_speech: the same where the face is talking.
     """
 
     intensity: float

@@ -96,7 +96,7 @@ class ModelInfo(_Part):
 class Thresholds(_Part):
     """Decoding thresholds of the model, 0 to 1.
 
-    movement: the smallest that is reported, in inter-ocular distances; in_speech: the same where the face speaks.
+    movement: the smallest that is reported, in inter-ocular distances; in_speech: the same where the face is talking.
     """
 
     island: float

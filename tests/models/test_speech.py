@@ -65,24 +65,30 @@ def test_the_first_moments_of_a_face(frames: int) -> None:
     assert 0.0 <= lip_motion_iod(face(frames)) < SPEAKING_IOD
 
 
+APEX, END = 800, 1000
+
+
 def trusted(size_iod: float, in_speech_iod: float, speech: Iterable[tuple[int, int]]) -> bool:
-    position = face(300)
+    position = face(END)
     for first, end in speech:
         talk(position, first, end)
-    smile(position, 150, size_iod)
-    found = Found(0, 132, 150, 168, 0.9)
+    smile(position, APEX, size_iod)
+    found = Found(0, APEX - 18, APEX, APEX + 18, 0.9)
     settings = DecodeSettings(least_motion_in_speech_iod=in_speech_iod)
     return moves(found, lambda first, end: position[first:end], settings)
 
 
 def test_speech_asks_for_more() -> None:
-    before_and_after = [(0, 135), (165, 300)]
+    before_and_after = [(0, APEX - 15), (APEX + 15, END)]
     assert trusted(0.05, 0.0, before_and_after), "unless nobody asks"
     assert not trusted(0.05, 0.06, before_and_after)
     assert trusted(0.07, 0.06, before_and_after)
     assert trusted(0.05, 0.06, []), "silent"
-    far = [(0, 150 - BEFORE_FRAMES - MARGIN_FRAMES), (151 + AFTER_FRAMES + MARGIN_FRAMES, 300)]
-    assert trusted(0.05, 0.06, far), "speech that is over, and speech that is still to come"
+    with_pauses = [(first, first + 75) for first in range(0, APEX - 75, 120)]
+    assert not trusted(0.05, 0.06, with_pauses), "a pause in which nobody speaks is part of the talk"
+    assert trusted(0.05, 0.06, [(APEX - 200, APEX - 100)]), "a few words in a silence are no talk"
+    far = [(0, APEX - BEFORE_FRAMES - MARGIN_FRAMES), (APEX + 1 + AFTER_FRAMES + MARGIN_FRAMES, END)]
+    assert trusted(0.05, 0.06, far), "talk that is over, and talk that is still to come"
 
 
 def intervals(position: FloatArray, in_speech_iod: float, every: int | None = None) -> list[Interval]:
@@ -104,11 +110,12 @@ def intervals(position: FloatArray, in_speech_iod: float, every: int | None = No
 
 
 def test_it_does_not_depend_on_how_the_frames_come() -> None:
-    """Speech begins and ends at every distance from the movements, so that windows of every kind decide."""
-    position = face(1500)
-    for k, apex in enumerate(range(60, 1450, 90)):
+    """Talk goes on, stops for longer than is looked back, and begins again, so that windows of every kind decide."""
+    position = face(2700)
+    for apex in range(60, 2650, 90):
         smile(position, apex, 0.05)
-        talk(position, apex - 10 * k, min(apex - 10 * k + 75, 1500), size_iod=0.012) if apex > 10 * k else None
+    for first, end in ((200, 700), (900, 1000), (2000, 2500)):
+        talk(position, first, end, size_iod=0.012)
     whole = intervals(position, 0.08)
     assert 0 < len(whole) < len(intervals(position, 0.0)), "some are left out, some stay"
     for every in (1, 13, 40):

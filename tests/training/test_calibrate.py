@@ -82,3 +82,6 @@ def test_what_is_asked_in_speech_is_what_pays() -> None:
     assert choose_in_speech(found, everything) == 0.03, "fewer alarms"
     assert choose_in_speech(found | {0.04: found[0.03]}, everything) == 0.04, "of equals the largest"
     assert choose_in_speech({0.0: {busy: hits}, 0.03: {busy: hits[1:]}}, everything) == 0.0, "none where none pays"
+    talk = Order("talk", 1201, 60.0)
+    with_talk = {0.0: {busy: hits, talk: alarms}, 0.05: {busy: hits[1:], talk: []}}
+    assert choose_in_speech(with_talk, everything) == 0.05, "alarms of talk without an expression count"

@@ -12,7 +12,7 @@ pytest.importorskip("torch", reason="training needs the extra [train]")
 from models.assets import LAB_NETWORK, USUAL_NETWORK
 from models.decode import DecodeSettings
 from models.spotter import Spotter
-from training.ship import DECODING
+from training.ship import DECODING, main
 
 
 @pytest.mark.parametrize(("network", "recipe"), [(USUAL_NETWORK, DECODING), (LAB_NETWORK, DecodeSettings())])
@@ -26,3 +26,13 @@ def test_it_decodes_as_its_recipe_says(network: Path, recipe: DecodeSettings) ->
         least_motion_in_speech_iod=mine.least_motion_in_speech_iod,
     )
     assert mine == as_chosen
+
+
+def test_what_is_missing_is_said_before_anything_is_rendered(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("training.ship._look", pytest.fail)
+    assert main(["--out", str(tmp_path / "made.onnx")]) == 2
+    assert "--data is missing" in caplog.text
+    assert main(["--out", str(tmp_path / "none.onnx"), "--thresholds-only"]) == 1
+    assert "none.onnx" in caplog.text
