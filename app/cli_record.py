@@ -33,7 +33,7 @@ SmallestMovement = Annotated[
     ),
 ]
 SmallestInSpeech = Annotated[
-    float | None, typer.Option(metavar="SIZE", help="The same while the face is talking [0.06].")
+    float | None, typer.Option(metavar="SIZE", help="The same while the face is talking [0.05].")
 ]
 """Options of the commands that look for expressions."""
 
