@@ -119,9 +119,21 @@ def training_orders() -> Sequence[Order]:
     )
 
 
-def calibration_orders() -> Sequence[Order]:
-    """What thresholds are chosen on (seeds 1000-1999); never reported."""
+def calibration_orders(people: Path | None = None) -> Sequence[Order]:
+    """What thresholds are chosen on (seeds 1000-1999); never reported.
+
+    people: file of the ICT face; with it there are videos of as many of its heads, too, since thresholds are for people
+    in general and not for the portrait.
+    """
+    others = (
+        *(Order("random", 1051 + i, people=people) for i in range(5)),
+        *(Order("turns", 1161 + i, people=people) for i in range(4)),
+        *(Order("talk", 1251 + i, people=people) for i in range(2)),
+        *(Order("lively", 1351 + i, people=people) for i in range(2)),
+        *(Order("lively_conversation", 1451 + i, people=people) for i in range(2)),
+    )
     return (
+        *(others if people is not None else ()),
         *(Order("random", 1001 + i, fps=(30.0, 25.0)[i % 5 == 2], irregular=i % 5 == 3) for i in range(10)),
         *(Order("still", 1101 + 20 * i) for i in range(3)),
         Order("blinks", 1102),

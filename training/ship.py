@@ -27,6 +27,7 @@ from models.types import FloatArray
 from training import calibrate, checkpoint, export
 from training.backbones import Network
 from training.datasets import Recording, load_flow12
+from training.ict_face import FaceModel
 from training.rendered import Order, calibration_orders, motions, track, training_orders
 from training.tracks import People, Track, make_tracks
 from training.trainer import TrainSettings, train
@@ -72,12 +73,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
     try:
         _one_thread()
+        # what is no face and what is no model is refused before anything is rendered
+        if options.people is not None:
+            FaceModel(options.people)
         if options.thresholds_only:
-            Spotter(options.out, use_gpu=False)  # refuses what is no model before anything is rendered
-            _look(calibration_orders(), options.cache, options.jobs)
-            calibrate_file(options.out, options.cache)
+            Spotter(options.out, use_gpu=False)
+            calibrate_file(options.out, options.cache, options.people, options.jobs)
         else:
             _make(options.data, options.cache, options.out, options.jobs, replace(LIVE, seed=options.seed))
+            calibrate_file(options.out, options.cache, options.people, options.jobs)
     except ApexspotError as error:
         log.error("%s", error)
         return error.exit_code
@@ -103,7 +107,7 @@ def _make(data: Path | None, cache: Path, out: Path, jobs: int, settings: TrainS
     if not data.is_dir():
         raise UsageError(f"{data} is not a folder; name the one that holds casme2 and samm_lv.")
     recordings = [r for name in DATA_SETS for r in load_flow12(data / name)]
-    _look([*training_orders(), *calibration_orders()], cache, jobs)
+    _look(training_orders(), cache, jobs)
     tracks: list[Track] = make_tracks(DRAWN_TRACKS, settings.seed, calm_stretches(recordings), PEOPLE.tracks)
     rendered = [track(order, cache) for order in training_orders()]
     share = RENDERED_SHARE / (1.0 - RENDERED_SHARE) * len(tracks) / len(rendered)
@@ -111,7 +115,6 @@ def _make(data: Path | None, cache: Path, out: Path, jobs: int, settings: TrainS
     log.info("%d recordings, %d synthetic tracks", len(recordings), len(tracks))
     network = train(recordings, tracks, settings, report)
     keep(network, settings, out, DECODING, DATA_TEXT)
-    calibrate_file(out, cache)
 
 
 def keep(network: Network, settings: TrainSettings, out: Path, decode: DecodeSettings, training_data: str) -> None:
@@ -136,9 +139,13 @@ def keep(network: Network, settings: TrainSettings, out: Path, decode: DecodeSet
     log.info("exported %s (%.1e from torch)", out, difference)
 
 
-def calibrate_file(out: Path, cache: Path) -> None:
-    """Choose the file's thresholds on the calibration videos and say what they give there."""
-    orders = calibration_orders()
+def calibrate_file(out: Path, cache: Path, people: Path | None = None, jobs: int = 1) -> None:
+    """Choose the file's thresholds on the calibration videos and say what they give there.
+
+    people: see :func:`training.rendered.calibration_orders`.
+    """
+    orders = calibration_orders(people)
+    _look(orders, cache, jobs)
     found = {size: calibrate.candidates(orders, out, cache, size) for size in (0.0, *calibrate.IN_SPEECH_IOD)}
     thresholds = calibrate.choose(found[0.0], calibrate.Limits())
     in_speech_iod = calibrate.choose_in_speech(found, thresholds)
@@ -177,6 +184,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--data", type=Path, help="folder with casme2 and samm_lv (flow12 archives)")
     parser.add_argument("--out", type=Path, required=True, help="ONNX file to write")
     parser.add_argument("--thresholds-only", action="store_true", help="choose the thresholds of the file --out anew")
+    parser.add_argument("--people", type=Path, help="the ICT face: choose them on its heads, too")
     parser.add_argument("--cache", type=Path, default=Path("runs/rendered"), help="where rendered video is kept")
     parser.add_argument("--jobs", type=int, default=2, help="processes for rendering and perception")
     parser.add_argument("--seed", type=int, default=0)

@@ -37,7 +37,9 @@ def test_what_was_made_once_is_not_made_again(tmp_path: Path) -> None:
 def test_training_calibration_and_report_share_no_seed() -> None:
     from benchmarks.synthetic import ORDERS, OTHERS
 
-    seeds = [o.seed for orders in (training_orders(), calibration_orders(), ORDERS, OTHERS) for o in orders]
+    calibration = calibration_orders(Path("people.npz"))
+    assert set(calibration_orders()) < set(calibration)
+    seeds = [o.seed for orders in (training_orders(), calibration, ORDERS, OTHERS) for o in orders]
     assert len(seeds) == len(set(seeds))
 
 

@@ -36,3 +36,6 @@ def test_what_is_missing_is_said_before_anything_is_rendered(
     assert "--data is missing" in caplog.text
     assert main(["--out", str(tmp_path / "none.onnx"), "--thresholds-only"]) == 1
     assert "none.onnx" in caplog.text
+    people = tmp_path / "people.npz"
+    assert main(["--out", str(tmp_path / "made.onnx"), "--people", str(people)]) == 1
+    assert "people.npz is not the ICT face" in caplog.text
