@@ -13,17 +13,14 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from pathlib import Path
-
-import cv2
 
 from models.errors import ApexspotError
 from models.spotter import Spotter
 from models.types import ExpressionType, Interval
 from training.calibrate import Truth, count, evaluate, iou_s, spot, truths
-from training.rendered import Order, motions
+from training.rendered import Order, motions, see_all
 
 
 def _orders(random: int, still: int, blinks: int, turns: int, speech: int) -> tuple[Order, ...]:
@@ -52,8 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     orders = [replace(o, people=options.people) for o in OTHERS] if options.people else list(ORDERS)
     try:
         spotter = Spotter(options.model, use_gpu=False)
-        with ProcessPoolExecutor(options.jobs, initializer=cv2.setNumThreads, initargs=(1,)) as pool:
-            list(pool.map(motions, orders, [options.cache] * len(orders)))
+        see_all(orders, options.cache, options.jobs)
     except ApexspotError as error:
         print(error)
         return error.exit_code

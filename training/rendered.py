@@ -10,9 +10,11 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 
 from models.digest import content_sha256, perception_digest
@@ -71,6 +73,16 @@ def motions(order: Order, cache: Path) -> list[FrameMotion]:
     return load_seen(kept)
 
 
+def see_all(orders: Sequence[Order], cache: Path, jobs: int) -> None:
+    """Have all these videos rendered and seen, ``jobs`` of them at a time; ``motions`` then finds them in the cache."""
+    with ProcessPoolExecutor(jobs, initializer=cv2.setNumThreads, initargs=(1,)) as pool:
+        list(pool.map(_see, orders, [cache] * len(orders)))
+
+
+def _see(order: Order, cache: Path) -> None:
+    motions(order, cache)
+
+
 def _digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()[:12]
 
@@ -122,8 +134,8 @@ def training_orders() -> Sequence[Order]:
 def calibration_orders(people: Path | None = None) -> Sequence[Order]:
     """What thresholds are chosen on (seeds 1000-1999); never reported.
 
-    people: file of the ICT face; with it there are videos of as many of its heads, too, since thresholds are for people
-    in general and not for the portrait.
+    people: file of the ICT face; with it there are videos of some of its heads, too, since thresholds are for people in
+    general and not for the portrait.
     """
     others = (
         *(Order("random", 1051 + i, people=people) for i in range(5)),

@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import logging
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -28,7 +27,7 @@ from training import calibrate, checkpoint, export
 from training.backbones import Network
 from training.datasets import Recording, load_flow12
 from training.ict_face import FaceModel
-from training.rendered import Order, calibration_orders, motions, track, training_orders
+from training.rendered import calibration_orders, see_all, track, training_orders
 from training.tracks import People, Track, make_tracks
 from training.trainer import TrainSettings, train
 
@@ -78,10 +77,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             FaceModel(options.people)
         if options.thresholds_only:
             Spotter(options.out, use_gpu=False)
-            calibrate_file(options.out, options.cache, options.people, options.jobs)
         else:
             _make(options.data, options.cache, options.out, options.jobs, replace(LIVE, seed=options.seed))
-            calibrate_file(options.out, options.cache, options.people, options.jobs)
+        calibrate_file(options.out, options.cache, options.people, options.jobs)
     except ApexspotError as error:
         log.error("%s", error)
         return error.exit_code
@@ -107,7 +105,7 @@ def _make(data: Path | None, cache: Path, out: Path, jobs: int, settings: TrainS
     if not data.is_dir():
         raise UsageError(f"{data} is not a folder; name the one that holds casme2 and samm_lv.")
     recordings = [r for name in DATA_SETS for r in load_flow12(data / name)]
-    _look(training_orders(), cache, jobs)
+    see_all(training_orders(), cache, jobs)
     tracks: list[Track] = make_tracks(DRAWN_TRACKS, settings.seed, calm_stretches(recordings), PEOPLE.tracks)
     rendered = [track(order, cache) for order in training_orders()]
     share = RENDERED_SHARE / (1.0 - RENDERED_SHARE) * len(tracks) / len(rendered)
@@ -139,13 +137,13 @@ def keep(network: Network, settings: TrainSettings, out: Path, decode: DecodeSet
     log.info("exported %s (%.1e from torch)", out, difference)
 
 
-def calibrate_file(out: Path, cache: Path, people: Path | None = None, jobs: int = 1) -> None:
+def calibrate_file(out: Path, cache: Path, people: Path | None, jobs: int) -> None:
     """Choose the file's thresholds on the calibration videos and say what they give there.
 
     people: see :func:`training.rendered.calibration_orders`.
     """
     orders = calibration_orders(people)
-    _look(orders, cache, jobs)
+    see_all(orders, cache, jobs)
     found = {size: calibrate.candidates(orders, out, cache, size) for size in (0.0, *calibrate.IN_SPEECH_IOD)}
     thresholds = calibrate.choose(found[0.0], calibrate.Limits())
     in_speech_iod = calibrate.choose_in_speech(found, thresholds)
@@ -155,16 +153,6 @@ def calibrate_file(out: Path, cache: Path, people: Path | None = None, jobs: int
     log.info("smallest movement in speech: %.2f IOD", in_speech_iod)
     for kind, result in calibrate.evaluate(found[in_speech_iod], thresholds).items():
         log.info("%s: %s, F1 %.3f, %.2f found a minute", kind, result, result.f1, result.found / result.minutes)
-
-
-def _look(orders: Sequence[Order], cache: Path, jobs: int) -> None:
-    """Have all these videos rendered and seen, several at a time."""
-    with ProcessPoolExecutor(jobs, initializer=_one_thread) as pool:
-        list(pool.map(_prepare, orders, [cache] * len(orders)))
-
-
-def _prepare(order: Order, cache: Path) -> None:
-    motions(order, cache)
 
 
 def _one_thread() -> None:

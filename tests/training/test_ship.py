@@ -31,7 +31,7 @@ def test_it_decodes_as_its_recipe_says(network: Path, recipe: DecodeSettings) ->
 def test_what_is_missing_is_said_before_anything_is_rendered(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("training.ship._look", pytest.fail)
+    monkeypatch.setattr("training.ship.see_all", pytest.fail)
     assert main(["--out", str(tmp_path / "made.onnx")]) == 2
     assert "--data is missing" in caplog.text
     assert main(["--out", str(tmp_path / "none.onnx"), "--thresholds-only"]) == 1
