@@ -7,8 +7,6 @@ delivered when its island of intensity has closed.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from models.baseline import RunningBaseline
@@ -23,14 +21,6 @@ _KEEP_FRAMES = BEFORE_FRAMES + MARGIN_FRAMES
 smoothing and contrast need fewer."""
 
 _NO_SCORES: FloatArray = np.empty((0, 3), np.float32)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Scored:
-    """A grid frame with its scores (intensity, macro, micro)."""
-
-    frame: GridFrame
-    scores: FloatArray
 
 
 class Analyzer:
@@ -70,7 +60,7 @@ class Analyzer:
             self._segment.append(frame, self._baseline.step(frame.position_iod))
             return
         self._close_segment()
-        self._finished.append(_scores([_Scored(frame, np.full(3, np.nan, np.float32))]))
+        self._finished.append(_scores([frame], np.full((1, 3), np.nan, np.float32)))
 
     def _close_segment(self) -> None:
         if len(self._segment):
@@ -97,7 +87,9 @@ class _Segment:
         self._frames: list[GridFrame] = []
         self._features_from = 0
         self._final = 0
-        self._scored: list[_Scored] = []
+        self._scored: list[GridFrame] = []
+        self._scores = _NO_SCORES
+        """Frames with final scores, from ``_scored_from`` on, and those scores (intensity, macro, micro)."""
         self._scored_from = 0
         self._newest = _NO_SCORES
         self._newest_end = 0
@@ -116,17 +108,19 @@ class _Segment:
         """Make final what can be: scores whose look-ahead has passed, intervals whose island has closed."""
         spec = self._spotter.spec
         until = len(self) if ended else len(self) - spec.look_ahead_frames
-        fresh: list[_Scored] = []
+        fresh: list[GridFrame] = []
+        scores = _NO_SCORES
         if until > self._final:
-            scores = self._score()
+            scores, self._newest = np.split(self._score(), [until - self._final])
             first = self._final - self._features_from
-            fresh = [_Scored(f, s) for f, s in zip(self._frames[first:], scores[: until - self._final], strict=False)]
+            fresh = self._frames[first : first + len(scores)]
             self._scored += fresh
-            self._newest, self._newest_end = scores[until - self._final :], len(self)
+            self._scores = np.concatenate([self._scores, scores])
+            self._newest_end = len(self)
             self._final = until
-        intervals = self._decode(self._scored, ended)
+        intervals = self._decode(ended)
         self._forget()
-        return _scores(fresh), intervals
+        return _scores(fresh, scores), intervals
 
     def preview(self) -> tuple[Scores, tuple[Interval, ...]]:
         """Scores of the frames that are not final, and the intervals of all islands that are still open."""
@@ -135,11 +129,10 @@ class _Segment:
         # one run of the network serves both, unless nothing became final since the last frame came
         scores = self._newest if self._newest_end == len(self) else self._score()
         first = self._final - self._features_from
-        newest = [_Scored(f, s) for f, s in zip(self._frames[first:], scores, strict=True)]
-        together = self._scored + newest
-        decoder = _islands(together, self._scored_from, self._spotter)
+        newest = self._frames[first:]
+        decoder = self._islands(self._scored + newest, np.concatenate([self._scores, scores]))
         seen = [i for island in decoder.islands(self._decoded) for i in decoder.intervals(island, False)]
-        return _scores(newest), tuple(sorted(seen, key=lambda i: i.onset_s))
+        return _scores(newest, scores), tuple(sorted(seen, key=lambda i: i.onset_s))
 
     def _score(self) -> FloatArray:
         """Scores of all frames that are not final, (n, 3), from a window that reaches back over the receptive field."""
@@ -150,13 +143,13 @@ class _Segment:
         intensity, apex = self._spotter.score(window, self._final - start)
         return np.concatenate([intensity[:, None], apex], axis=1)
 
-    def _decode(self, scored: list[_Scored], ended: bool) -> list[Interval]:
-        if not scored:
+    def _decode(self, ended: bool) -> list[Interval]:
+        if not self._scored:
             return []
-        decoder = _islands(scored, self._scored_from, self._spotter)
+        decoder = self._islands(self._scored, self._scores)
         settings = self._spotter.spec.decode
         intervals: list[Interval] = []
-        end = self._scored_from + len(scored)
+        end = self._scored_from + len(self._scored)
         undecided = end
         for island in decoder.islands(self._decoded):
             closed = ended or island[1] + settings.margin_frames(island[1] - island[0] + 1) < end
@@ -169,32 +162,31 @@ class _Segment:
         self._decoded = max(self._decoded, min(undecided, end))
         return sorted(intervals, key=lambda i: i.onset_s)
 
+    def _islands(self, frames: list[GridFrame], scores: FloatArray) -> Islands:
+        return Islands(FrameList(frames), scores, self._scored_from, self._spotter.spec.decode)
+
     def _forget(self) -> None:
         """Let go of what no later step can need."""
         settings = self._spotter.spec.decode
         keep_scored = self._decoded - max(_KEEP_FRAMES, settings.margin_frames(len(self._scored)))
         drop = min(max(keep_scored - self._scored_from, 0), len(self._scored))
         del self._scored[:drop]
+        self._scores = self._scores[drop:]
         self._scored_from += drop
         drop = max(self._final - self._spotter.spec.look_back_frames - self._features_from, 0)
         del self._features[:drop], self._frames[:drop]
         self._features_from += drop
 
 
-def _islands(scored: list[_Scored], start: int, spotter: Spotter) -> Islands:
-    frames = FrameList([s.frame for s in scored])
-    return Islands(frames, np.stack([s.scores for s in scored]), start, spotter.spec.decode)
-
-
-def _scores(scored: list[_Scored]) -> Scores:
-    if not scored:
+def _scores(frames: list[GridFrame], scores: FloatArray) -> Scores:
+    """scores: (T, 3) intensity, macro, micro of the frames."""
+    if not frames:
         return Scores.empty()
-    values = np.stack([s.scores for s in scored])
     return Scores(
-        time_s=np.array([s.frame.time_s for s in scored]),
-        valid=np.array([s.frame.valid for s in scored]),
-        intensity=np.ascontiguousarray(values[:, 0]),
-        macro=np.ascontiguousarray(values[:, 1]),
-        micro=np.ascontiguousarray(values[:, 2]),
-        quality=np.array([s.frame.quality for s in scored], np.float32),
+        time_s=np.array([f.time_s for f in frames]),
+        valid=np.array([f.valid for f in frames]),
+        intensity=np.ascontiguousarray(scores[:, 0]),
+        macro=np.ascontiguousarray(scores[:, 1]),
+        micro=np.ascontiguousarray(scores[:, 2]),
+        quality=np.array([f.quality for f in frames], np.float32),
     )
