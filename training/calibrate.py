@@ -12,10 +12,12 @@ import numpy as np
 import onnx
 
 from models.analyzer import Analyzer
-from models.decode import CLASSES, DecodeSettings, Found, one_type
+from models.decode import CLASSES, DecodeSettings, Found, one_type, runs_above
+from models.grid import GridFrame, GridResampler
+from models.islands import FrameList, Islands
 from models.model_file import metadata
 from models.spotter import Spotter
-from models.types import ExpressionType, FrameMotion, Interval
+from models.types import ExpressionType, FloatArray, FrameMotion, Interval, Scores
 from training.rendered import Order, motions, visible
 
 log = logging.getLogger(__name__)
@@ -24,6 +26,10 @@ HIT_IOU = 0.5
 EXPRESSIVE = ("random", "lively", "lively_conversation")
 """Kinds of calibration video that hold expressions; in the others everything found is an alarm."""
 GRID = tuple(round(float(x), 2) for x in np.arange(0.2, 0.96, 0.03))
+LOW = 0.05
+"""Threshold of candidates: below every threshold that is tried."""
+STEP_FRAMES = 256
+"""Frames between two runs of the network over a recording; what is found does not depend on it."""
 IN_SPEECH_IOD = (0.02, 0.03, 0.04, 0.05, 0.06, 0.07, 0.08, 0.1)
 """Smallest movements while the face speaks that are tried."""
 
@@ -85,7 +91,7 @@ def spot(seen: Sequence[FrameMotion], spotter: Spotter) -> list[Interval]:
     found: list[Interval] = []
     for i, motion in enumerate(seen):
         analyzer.push(motion)
-        if i % 256 == 255:
+        if i % STEP_FRAMES == STEP_FRAMES - 1:
             found += analyzer.update(provisional=False).intervals
     return found + list(analyzer.finish().intervals)
 
@@ -208,22 +214,40 @@ def write_decode(path: Path, decode: DecodeSettings) -> None:
 
 
 def candidates(
-    orders: Sequence[Order], model: Path, cache: Path, in_speech_iod: float = 0.0
-) -> dict[Order, list[Interval]]:
+    orders: Sequence[Order], spotter: Spotter, cache: Path, sizes_iod: Sequence[float]
+) -> dict[float, dict[Order, list[Interval]]]:
     """Everything a model finds in the rendered videos at a threshold that lets nearly all through, of either type.
 
-    in_speech_iod: smallest movement while the face is talking.
+    sizes_iod: smallest movements while the face is talking, each of which gives other intervals.
     """
-    low = model.with_name(model.stem + ".low.onnx")
-    low.write_bytes(model.read_bytes())
-    try:
-        decode = Spotter(low, use_gpu=False).spec.decode
-        decode = replace(decode, one_type=False, least_motion_in_speech_iod=in_speech_iod)
-        write_decode(low, with_thresholds(decode, dict.fromkeys(ExpressionType, 0.05)))
-        spotter = Spotter(low, use_gpu=False)
-        return {order: spot(motions(order, cache), spotter) for order in orders}
-    finally:
-        low.unlink()
+    low = replace(with_thresholds(spotter.spec.decode, dict.fromkeys(ExpressionType, LOW)), one_type=False)
+    found: dict[float, dict[Order, list[Interval]]] = {size: {} for size in sizes_iod}
+    for order in orders:
+        stretches = scored(motions(order, cache), spotter)
+        for size in sizes_iod:
+            settings = replace(low, least_motion_in_speech_iod=size)
+            decoders = [Islands(frames, scores, 0, settings) for frames, scores in stretches]
+            found[size][order] = [i for d in decoders for island in d.islands(0) for i in d.intervals(island, True)]
+    return found
+
+
+def scored(seen: Sequence[FrameMotion], spotter: Spotter) -> list[tuple[FrameList, FloatArray]]:
+    """Every uninterrupted stretch of a recording with its scores (T, 3): intensity, macro, micro."""
+    analyzer, grid = Analyzer(spotter), GridResampler()
+    frames: list[GridFrame] = []
+    parts: list[Scores] = []
+    for i, motion in enumerate(seen):
+        analyzer.push(motion)
+        frames += grid.push(motion)
+        if i % STEP_FRAMES == STEP_FRAMES - 1:
+            parts.append(analyzer.update(provisional=False).final)
+    frames += grid.finish()
+    scores = Scores.concatenate([*parts, analyzer.finish().final])
+    values = np.stack([scores.intensity, scores.macro, scores.micro], axis=1)
+    return [
+        (FrameList(frames[first : last + 1]), values[first : last + 1])
+        for first, last in runs_above(scores.valid.astype(np.float32), 0.5)
+    ]
 
 
 def above(intervals: Sequence[Interval], thresholds: dict[ExpressionType, float]) -> list[Interval]:

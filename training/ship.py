@@ -144,10 +144,11 @@ def calibrate_file(out: Path, cache: Path, people: Path | None, jobs: int) -> No
     """
     orders = calibration_orders(people)
     see_all(orders, cache, jobs)
-    found = {size: calibrate.candidates(orders, out, cache, size) for size in (0.0, *calibrate.IN_SPEECH_IOD)}
+    spotter = Spotter(out, use_gpu=False)
+    found = calibrate.candidates(orders, spotter, cache, (0.0, *calibrate.IN_SPEECH_IOD))
     thresholds = calibrate.choose(found[0.0], calibrate.Limits())
     in_speech_iod = calibrate.choose_in_speech(found, thresholds)
-    decode = calibrate.with_thresholds(Spotter(out, use_gpu=False).spec.decode, thresholds)
+    decode = calibrate.with_thresholds(spotter.spec.decode, thresholds)
     calibrate.write_decode(out, replace(decode, least_motion_in_speech_iod=in_speech_iod))
     log.info("thresholds: %s", ", ".join(f"{kind.value} {value:.2f}" for kind, value in thresholds.items()))
     log.info("smallest movement in speech: %.2f IOD", in_speech_iod)

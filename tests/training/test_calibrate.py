@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
+from copy import copy
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
 import pytest
 
-from models.types import ExpressionType, Interval
+from models.spotter import Spotter
+from models.types import ExpressionType, FrameMotion, Interval
 from training.calibrate import (
+    LOW,
     Limits,
     Truth,
+    candidates,
     choose,
     choose_in_speech,
     count,
     evaluate,
     iou_s,
     pooled,
+    spot,
     truths,
+    with_thresholds,
 )
 from training.rendered import Order
+from training.tracks import TrackSettings, make_tracks
 
 MACRO, MICRO = ExpressionType.MACRO, ExpressionType.MICRO
 
@@ -85,3 +96,23 @@ def test_what_is_asked_in_speech_is_what_pays() -> None:
     talk = Order("talk", 1201, 60.0)
     with_talk = {0.0: {busy: hits, talk: alarms}, 0.05: {busy: hits[1:], talk: []}}
     assert choose_in_speech(with_talk, everything) == 0.05, "alarms of talk without an expression count"
+
+
+def test_candidates_are_what_the_application_finds_with_such_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One run of the network serves every size, and a lost face parts what it parts in the application."""
+    talker = TrackSettings(duration_s=40.0, speech_share=1.0, empty_share=0.0)
+    nowhere = np.full((12, 2), np.nan, np.float32)
+    seen = [
+        FrameMotion(i, i / 30.0, not 400 <= i < 420, nowhere if 400 <= i < 420 else position, 1.0)
+        for i, position in enumerate(make_tracks(1, 5, settings=talker)[0].position_iod)
+    ]
+    monkeypatch.setattr("training.calibrate.motions", lambda order, cache: seen)
+    order, spotter = Order("talk", 1201), Spotter(use_gpu=False)
+    found = candidates([order], spotter, Path("unused"), (0.0, 0.1))
+    for size_iod, mine in found.items():
+        lenient = copy(spotter)
+        decode = with_thresholds(spotter.spec.decode, dict.fromkeys(ExpressionType, LOW))
+        decode = replace(decode, one_type=False, least_motion_in_speech_iod=size_iod)
+        lenient.spec = replace(spotter.spec, decode=decode)
+        assert sorted(mine[order], key=repr) == sorted(spot(seen, lenient), key=repr)
+    assert 0 < len(found[0.1][order]) < len(found[0.0][order])
