@@ -60,9 +60,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if expressive := {o: i for o, i in found.items() if o.kind == "random"}:
         _print_random(expressive)
         print()
-    print(f"{'nothing may be found':24} {'minutes':>8} {'found':>6} {'a minute':>9}")
-    for kind, result in evaluate(found).items():
-        if kind != "random":
+    if quiet := {o: i for o, i in found.items() if o.kind != "random"}:
+        print(f"{'nothing may be found':24} {'minutes':>8} {'found':>6} {'a minute':>9}")
+        for kind, result in evaluate(quiet).items():
             print(f"{kind:24} {result.minutes:8.1f} {result.found:6d} {result.found / result.minutes:9.2f}")
     return 0
 

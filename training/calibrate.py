@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, reduce
 from pathlib import Path
@@ -13,11 +13,11 @@ import onnx
 
 from models.analyzer import Analyzer
 from models.decode import CLASSES, DecodeSettings, Found, one_type, runs_above
-from models.grid import GridFrame, GridResampler
+from models.grid import GridResampler
 from models.islands import FrameList, Islands
 from models.model_file import metadata
 from models.spotter import Spotter
-from models.types import ExpressionType, FloatArray, FrameMotion, Interval, Scores
+from models.types import ExpressionType, FloatArray, FrameMotion, Interval, Scores, Update
 from training.rendered import Order, motions, visible
 
 log = logging.getLogger(__name__)
@@ -87,13 +87,17 @@ class Truth:
 
 def spot(seen: Sequence[FrameMotion], spotter: Spotter) -> list[Interval]:
     """All intervals of a whole recording."""
+    return [interval for update in _steps(seen, spotter) for interval in update.intervals]
+
+
+def _steps(seen: Sequence[FrameMotion], spotter: Spotter) -> Iterator[Update]:
+    """What the analysis of a whole recording brings, from step to step, all of it final."""
     analyzer = Analyzer(spotter)
-    found: list[Interval] = []
     for i, motion in enumerate(seen):
         analyzer.push(motion)
         if i % STEP_FRAMES == STEP_FRAMES - 1:
-            found += analyzer.update(provisional=False).intervals
-    return found + list(analyzer.finish().intervals)
+            yield analyzer.update(provisional=False)
+    yield analyzer.finish()
 
 
 @cache
@@ -233,16 +237,9 @@ def candidates(
 
 def scored(seen: Sequence[FrameMotion], spotter: Spotter) -> list[tuple[FrameList, FloatArray]]:
     """Every uninterrupted stretch of a recording with its scores (T, 3): intensity, macro, micro."""
-    analyzer, grid = Analyzer(spotter), GridResampler()
-    frames: list[GridFrame] = []
-    parts: list[Scores] = []
-    for i, motion in enumerate(seen):
-        analyzer.push(motion)
-        frames += grid.push(motion)
-        if i % STEP_FRAMES == STEP_FRAMES - 1:
-            parts.append(analyzer.update(provisional=False).final)
-    frames += grid.finish()
-    scores = Scores.concatenate([*parts, analyzer.finish().final])
+    grid = GridResampler()
+    frames = [frame for motion in seen for frame in grid.push(motion)] + grid.finish()
+    scores = Scores.concatenate([update.final for update in _steps(seen, spotter)])
     values = np.stack([scores.intensity, scores.macro, scores.micro], axis=1)
     return [
         (FrameList(frames[first : last + 1]), values[first : last + 1])
