@@ -14,7 +14,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from copy import copy
 from dataclasses import asdict, dataclass, replace
 from functools import partial
@@ -26,11 +26,14 @@ import numpy as np
 from benchmarks.scoring import RULE, ClipLabel, ClipScore, LabelKind, load_labels, score_clip, total
 from models.digest import content_sha256, perception_digest
 from models.errors import ApexspotError, UsageError
-from models.types import ExpressionType, FrameMotion, Interval
+from models.types import ExpressionType, Frame, FrameMotion, Interval
 from training.seen import load_seen, save_seen
 
 if TYPE_CHECKING:
     from models.spotter import Spotter
+
+Change = Callable[[Iterable[Frame]], Iterator[Frame]]
+"""What is done to the pictures, or to their times, before perception sees them."""
 
 HERE = Path(__file__).resolve().parent
 CONVERSATION = "talking_face_200s.mp4"
@@ -123,19 +126,22 @@ def _run(options: argparse.Namespace) -> int:
     return 0
 
 
-def perceive(path: Path, cache: Path | None) -> ClipRun:
-    """Motion of every frame of a clip, from ``cache`` where the same clip was seen by the same perception before."""
+def perceive(path: Path, cache: Path | None, change: Change = iter, named: str = "") -> ClipRun:
+    """Motion of every frame of a clip, without the faces themselves, after ``change`` of its pictures.
+
+    It comes from ``cache`` where perception saw the same clip after the change of the same name before.
+    """
     from models.perception import Perception
     from models.video import VideoFile
 
     stored = None
     if cache is not None and path.is_file():
-        stored = cache / f"{path.stem}-{content_sha256(path)[:12]}-{perception_digest()}.npz"
+        stored = cache / f"{path.stem}-{content_sha256(path)[:12]}-{named}{perception_digest()}.npz"
         if stored.is_file():
             motions = tuple(load_seen(stored))
             return ClipRun(path.name, motions, _duration_s(motions))
     with VideoFile(path) as video, Perception() as perception:
-        motions = tuple(perception.process(frame) for frame in video)
+        motions = tuple(replace(perception.process(frame), face=None) for frame in change(video))
     if stored is not None:
         stored.parent.mkdir(parents=True, exist_ok=True)
         save_seen(stored, motions)
