@@ -67,8 +67,10 @@ class DecodeSettings:
     nms_iou: overlap above which the weaker of two intervals of one class goes. one_type: a movement is either macro or
     micro, the higher score decides; coders of some data sets mark micro-expressions inside macro-expressions instead.
     least_motion_iod: an interval in which no region of brows or mouth goes this far is dropped (by the analyzer).
-    least_motion_in_speech_iod: the same where the face is talking, where that is more.
+    least_motion_in_speech_iod: the same where the face is talking, where that is more; at 0 talk is like anything else.
     least_motion_turning_iod_rad: the same for each radian by which the head turns meanwhile, where that is more.
+    least_departure_in_speech: in talk, the face must also be this many times as far from its usual position at the apex
+    as at the end that is nearer; 0 asks for nothing.
     """
 
     macro: ClassDecode = field(default_factory=lambda: ClassDecode(0.4, 15, 21, 0.35, 0.5, 1.8, 1.8, 300, 6, 0.6))
@@ -81,6 +83,7 @@ class DecodeSettings:
     least_motion_iod: float = LEAST_MOTION_IOD
     least_motion_in_speech_iod: float = 0.0
     least_motion_turning_iod_rad: float = LEAST_MOTION_TURNING_IOD_RAD
+    least_departure_in_speech: float = 0.0
 
     def of(self, class_index: int) -> ClassDecode:
         return (self.macro, self.micro)[class_index]

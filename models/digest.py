@@ -9,7 +9,7 @@ from models.assets import FACE_LANDMARKER_SHA256
 from models.errors import DataError
 
 _PERCEPTION = ("video.py", "face.py", "flow.py", "rigid.py", "perception*.py")
-_SCORING = ("grid.py", "baseline.py", "decode.py", "islands.py", "speech.py", "analyzer.py")
+_SCORING = ("grid.py", "baseline.py", "decode.py", "islands.py", "speech.py", "departure.py", "analyzer.py")
 
 
 def perception_digest() -> str:

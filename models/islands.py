@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.decode import CLASSES, DecodeSettings, Found, Run, class_scores, decode_island, islands, one_type
+from models.departure import USUAL_AFTER_FRAMES, USUAL_BEFORE_FRAMES, away_iod
 from models.grid import GridFrame
 from models.speech import AFTER_FRAMES, BEFORE_FRAMES, MARGIN_FRAMES, SPEAKING_IOD, lip_motion_iod
 from models.types import LOW_QUALITY, REGION_NAMES, ExpressionType, FloatArray, Interval
@@ -119,10 +120,32 @@ def moves(
         turned_rad = largest_turn_rad(axis_of(first, found.offset + 1))
         if farthest < settings.least_motion_turning_iod_rad * turned_rad:
             return False
-    if farthest >= settings.least_motion_in_speech_iod:
+    if settings.least_motion_in_speech_iod <= 0.0 or not _speaks(found, position_of):
         return True
+    if farthest < settings.least_motion_in_speech_iod:
+        return False
+    return departs(found, position_of, settings.least_departure_in_speech)
+
+
+def _speaks(found: Found, position_of: Callable[[int, int], FloatArray]) -> bool:
+    """Whether the face is talking about the time of the apex."""
     first = max(found.apex - BEFORE_FRAMES - MARGIN_FRAMES, 0)
-    return lip_motion_iod(position_of(first, found.apex + AFTER_FRAMES + MARGIN_FRAMES + 1)) < SPEAKING_IOD
+    return lip_motion_iod(position_of(first, found.apex + AFTER_FRAMES + MARGIN_FRAMES + 1)) >= SPEAKING_IOD
+
+
+def departs(found: Found, position_of: Callable[[int, int], FloatArray], least: float) -> bool:
+    """Whether the face is farther from its usual position at the apex than at an end, by the factor ``least``.
+
+    The end that is nearer counts: the other may lie in another expression. A face that has not been seen for long
+    enough before the apex has no usual position, and everything is believed of it.
+    """
+    first = found.apex - USUAL_BEFORE_FRAMES
+    if first < 0 or least <= 0.0:
+        return True
+    usual = np.median(position_of(first, found.apex + USUAL_AFTER_FRAMES + 1), axis=0)
+    moments = (found.onset, found.apex, found.offset)
+    onset, apex, offset = (away_iod(position_of(at, at + 1)[0], usual) for at in moments)
+    return apex >= least * min(onset, offset)
 
 
 def farthest_iod(position_iod: FloatArray) -> tuple[float, float]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, reduce
 from pathlib import Path
@@ -23,7 +23,7 @@ from training.rendered import Order, motions, visible
 log = logging.getLogger(__name__)
 
 HIT_IOU = 0.5
-EXPRESSIVE = ("random", "lively", "lively_conversation")
+EXPRESSIVE = ("random", "lively", "lively_conversation", "unsettled_conversation")
 """Kinds of calibration video that hold expressions; in the others everything found is an alarm."""
 GRID = tuple(round(float(x), 2) for x in np.arange(0.2, 0.96, 0.03))
 LOW = 0.05
@@ -32,6 +32,8 @@ STEP_FRAMES = 256
 """Frames between two runs of the network over a recording; what is found does not depend on it."""
 IN_SPEECH_IOD = (0.02, 0.03, 0.04, 0.05, 0.06, 0.07, 0.08, 0.1)
 """Smallest movements while the face speaks that are tried."""
+DEPARTURES = (1.0, 1.1, 1.2, 1.3, 1.4, 1.5, 1.75, 2.0)
+"""How many times as far from its usual position a face that talks must be at the apex: what is tried."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,13 +182,14 @@ def choose(found: dict[Order, list[Interval]], limits: Limits) -> dict[Expressio
     return chosen
 
 
-def choose_in_speech(found: dict[float, dict[Order, list[Interval]]], thresholds: dict[ExpressionType, float]) -> float:
-    """The smallest movement in speech with the best F1 on all videos; of equals the largest.
+def strictest_of_the_best(
+    found: Mapping[float, dict[Order, list[Interval]]], thresholds: dict[ExpressionType, float]
+) -> float:
+    """The value of a setting with the best F1 on all videos; of equals the largest.
 
-    found: candidates with each of the sizes, and with none (0), at the chosen thresholds.
+    found: candidates with each of the values, 0 among them, at which nothing is asked.
     """
-
-    return max(found, key=lambda size_iod: (overall_f1(evaluate(found[size_iod], thresholds)), size_iod))
+    return max(found, key=lambda value: (overall_f1(evaluate(found[value], thresholds)), value))
 
 
 def with_thresholds(decode: DecodeSettings, thresholds: dict[ExpressionType, float]) -> DecodeSettings:
@@ -218,20 +221,22 @@ def write_decode(path: Path, decode: DecodeSettings) -> None:
 
 
 def candidates(
-    orders: Sequence[Order], spotter: Spotter, cache: Path, sizes_iod: Sequence[float]
+    orders: Sequence[Order], spotter: Spotter, cache: Path, settings: Mapping[float, DecodeSettings]
 ) -> dict[float, dict[Order, list[Interval]]]:
     """Everything a model finds in the rendered videos at a threshold that lets nearly all through, of either type.
 
-    sizes_iod: smallest movements while the face is talking, each of which gives other intervals.
+    settings: by the value in which they differ; each gives other intervals of the same scores.
     """
-    low = replace(with_thresholds(spotter.spec.decode, dict.fromkeys(ExpressionType, LOW)), one_type=False)
-    found: dict[float, dict[Order, list[Interval]]] = {size: {} for size in sizes_iod}
+    lenient = {
+        value: replace(with_thresholds(decode, dict.fromkeys(ExpressionType, LOW)), one_type=False)
+        for value, decode in settings.items()
+    }
+    found: dict[float, dict[Order, list[Interval]]] = {value: {} for value in settings}
     for order in orders:
         stretches = scored(motions(order, cache), spotter)
-        for size in sizes_iod:
-            settings = replace(low, least_motion_in_speech_iod=size)
-            decoders = [Islands(frames, scores, 0, settings) for frames, scores in stretches]
-            found[size][order] = [i for d in decoders for island in d.islands(0) for i in d.intervals(island, True)]
+        for value, decode in lenient.items():
+            decoders = [Islands(frames, scores, 0, decode) for frames, scores in stretches]
+            found[value][order] = [i for d in decoders for island in d.islands(0) for i in d.intervals(island, True)]
     return found
 
 

@@ -155,3 +155,10 @@ def calibration_orders(people: Path | None = None) -> Sequence[Order]:
         *(Order("lively", 1301 + i, fps=(30.0, 25.0)[i % 4 == 2]) for i in range(8)),
         *(Order("lively_conversation", 1401 + i) for i in range(9)),
     )
+
+
+def unsettled_orders(people: Path | None = None) -> Sequence[Order]:
+    """Talk with mouths that rest elsewhere: what the departure in speech is chosen on, beside other talk."""
+    kind = "unsettled_conversation"
+    others = tuple(Order(kind, 1551 + i, people=people) for i in range(4)) if people is not None else ()
+    return (*others, *(Order(kind, 1501 + i) for i in range(8)))

@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from training.synth_script import (
+    MACRO_MAX_S,
     Event,
     Script,
     SpeechStretch,
@@ -24,6 +25,8 @@ UPPER_FACE = ("brow_raise", "inner_brow_raise", "brow_lower")
 """Actions that go together with talking."""
 
 _SHAPES = ("speech_open", "speech_wide", "speech_round")
+_RESTS = ("smile", "speech_wide", "speech_round", "lip_press", "lip_corner_depress")
+"""Where a mouth may rest for seconds: wide after a laugh, wide or narrow in search of a word, pressed, turned down."""
 
 
 def talk_script(
@@ -61,6 +64,28 @@ def lively_conversation_script(
 ) -> Script:
     """``conversation_script`` of somebody who shows much."""
     return _lively(conversation_script(seed, duration_s, fps, size, irregular))
+
+
+def unsettled_conversation_script(
+    seed: int, duration_s: float, fps: float = 30.0, size: tuple[int, int] = (640, 480), irregular: bool = False
+) -> Script:
+    """``lively_conversation_script`` with a mouth that rests elsewhere for longer than an expression lasts.
+
+    Between two such rests the mouth is calm for a moment or for some seconds; to be calm is no expression.
+    """
+    script = lively_conversation_script(seed, duration_s, fps, size, irregular)
+    rng = np.random.default_rng([seed, 7])
+    rests: list[Event] = []
+    time_s = float(rng.exponential(3.0))
+    while True:
+        rise_s, fall_s = (float(t) for t in rng.uniform(0.3, 1.2, 2))
+        hold_s = float(rng.uniform(MACRO_MAX_S + 1.0, 15.0))
+        offset_s = time_s + rise_s + hold_s + fall_s
+        if offset_s > duration_s:
+            return replace(script, events=(*script.events, *rests))
+        rest = Event((str(rng.choice(_RESTS)),), time_s, time_s + rise_s, offset_s, hold_s=hold_s)
+        rests.append(replace(rest, amplitude=float(rng.uniform(0.03, 0.1)) / rest.largest_iod))
+        time_s = offset_s + float(rng.uniform(0.2, 1.5) if rng.random() < 0.5 else rng.uniform(3.0, 10.0))
 
 
 def _lively(script: Script) -> Script:

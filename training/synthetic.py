@@ -40,7 +40,13 @@ from training.synth_script import (
     speech_script,
     still_script,
 )
-from training.synth_talk import conversation_script, lively_conversation_script, lively_script, talk_script
+from training.synth_talk import (
+    conversation_script,
+    lively_conversation_script,
+    lively_script,
+    talk_script,
+    unsettled_conversation_script,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -59,6 +65,7 @@ KINDS: dict[str, Callable[[int, float, float, tuple[int, int], bool], Script]] =
     "conversation": conversation_script,
     "lively": lively_script,
     "lively_conversation": lively_conversation_script,
+    "unsettled_conversation": unsettled_conversation_script,
     "demo": lambda seed, duration_s, fps, size, irregular: demo_script(seed, fps, size),
 }
 """Kind of script -> function of seed, duration, frame rate, size and whether the frame times are irregular."""

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import replace
+from collections.abc import Callable, Iterable
 
 import numpy as np
 import pytest
 
-from models.analyzer import Analyzer
-from models.decode import ClassDecode, DecodeSettings, Found
+from models.decode import DecodeSettings, Found
 from models.islands import moves
 from models.speech import AFTER_FRAMES, BEFORE_FRAMES, MARGIN_FRAMES, SPEAKING_IOD, lip_motion_iod
-from models.spotter import Spotter
-from models.types import FloatArray, FrameMotion, Interval
+from models.types import FloatArray
 
 UPPER, LOWER, CORNERS = 9, 11, (8, 10)
 
@@ -91,34 +88,14 @@ def test_speech_asks_for_more() -> None:
     assert trusted(0.05, 0.06, far), "talk that is over, and talk that is still to come"
 
 
-def intervals(position: FloatArray, in_speech_iod: float, every: int | None = None) -> list[Interval]:
-    spotter = Spotter(use_gpu=False)
-    everything = DecodeSettings(
-        macro=ClassDecode(0.05, 15, 21, 0.35, 0.5, 1.8, 2.5, 300, 6, 99.0),
-        micro=ClassDecode(0.05, 5, 7, 0.0, 1.0, 1.0, 99.0, 7, 1, 99.0),
-        island=0.3,
-        least_motion_in_speech_iod=in_speech_iod,
-    )
-    spotter.spec = replace(spotter.spec, decode=everything)
-    analyzer, found = Analyzer(spotter), []
-    for i, here in enumerate(position):
-        analyzer.push(FrameMotion(i, i / 30.0, True, here, 1.0))
-        if every is not None and i % every == every - 1:
-            found += analyzer.update().intervals
-    found += analyzer.finish().intervals
-    return sorted(found, key=lambda i: (i.type, i.onset_s))
-
-
-def test_it_does_not_depend_on_how_the_frames_come() -> None:
+def test_it_does_not_depend_on_how_the_frames_come(spot_all: Callable[..., list[tuple[str, int, int, int]]]) -> None:
     """Talk goes on, stops for longer than is looked back, and begins again, so that windows of every kind decide."""
     position = face(2700)
     for apex in range(60, 2650, 90):
         smile(position, apex, 0.05)
     for first, end in ((200, 700), (900, 1000), (2000, 2500)):
         talk(position, first, end, size_iod=0.012)
-    whole = intervals(position, 0.08)
-    assert 0 < len(whole) < len(intervals(position, 0.0)), "some are left out, some stay"
+    whole = spot_all(position, least_motion_in_speech_iod=0.08)
+    assert 0 < len(whole) < len(spot_all(position)), "some are left out, some stay"
     for every in (1, 13, 40):
-        assert [(i.type, i.onset_frame, i.offset_frame) for i in intervals(position, 0.08, every)] == [
-            (i.type, i.onset_frame, i.offset_frame) for i in whole
-        ]
+        assert spot_all(position, every, least_motion_in_speech_iod=0.08) == whole

@@ -17,12 +17,12 @@ from training.calibrate import (
     Truth,
     candidates,
     choose,
-    choose_in_speech,
     count,
     evaluate,
     iou_s,
     pooled,
     spot,
+    strictest_of_the_best,
     truths,
     with_thresholds,
 )
@@ -90,12 +90,12 @@ def test_what_is_asked_in_speech_is_what_pays() -> None:
     alarms = [interval(MACRO, 100.0 + 10.0 * k, 101.0 + 10.0 * k) for k in range(5)]
     everything = dict.fromkeys(ExpressionType, 0.5)
     found = {0.0: {busy: hits + alarms}, 0.03: {busy: hits + alarms[:3]}, 0.05: {busy: hits[1:] + alarms[:3]}}
-    assert choose_in_speech(found, everything) == 0.03, "fewer alarms"
-    assert choose_in_speech(found | {0.04: found[0.03]}, everything) == 0.04, "of equals the largest"
-    assert choose_in_speech({0.0: {busy: hits}, 0.03: {busy: hits[1:]}}, everything) == 0.0, "none where none pays"
+    assert strictest_of_the_best(found, everything) == 0.03, "fewer alarms"
+    assert strictest_of_the_best(found | {0.04: found[0.03]}, everything) == 0.04, "of equals the largest"
+    assert strictest_of_the_best({0.0: {busy: hits}, 0.03: {busy: hits[1:]}}, everything) == 0.0, "none where none pays"
     talk = Order("talk", 1201, 60.0)
     with_talk = {0.0: {busy: hits, talk: alarms}, 0.05: {busy: hits[1:], talk: []}}
-    assert choose_in_speech(with_talk, everything) == 0.05, "alarms of talk without an expression count"
+    assert strictest_of_the_best(with_talk, everything) == 0.05, "alarms of talk without an expression count"
 
 
 def test_candidates_are_what_the_application_finds_with_such_settings(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -108,7 +108,8 @@ def test_candidates_are_what_the_application_finds_with_such_settings(monkeypatc
     ]
     monkeypatch.setattr("training.calibrate.motions", lambda order, cache: seen)
     order, spotter = Order("talk", 1201), Spotter(use_gpu=False)
-    found = candidates([order], spotter, Path("unused"), (0.0, 0.1))
+    settings = {size: replace(spotter.spec.decode, least_motion_in_speech_iod=size) for size in (0.0, 0.1)}
+    found = candidates([order], spotter, Path("unused"), settings)
     for size_iod, mine in found.items():
         lenient = copy(spotter)
         decode = with_thresholds(spotter.spec.decode, dict.fromkeys(ExpressionType, LOW))

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 
 from models.types import ExpressionType
-from training.rendered import Order, calibration_orders, motions, track, training_orders, video, visible
+from training.rendered import (
+    Order,
+    calibration_orders,
+    motions,
+    track,
+    training_orders,
+    unsettled_orders,
+    video,
+    visible,
+)
 from training.synth_script import Event
 
 ORDER = Order("random", 2003, duration_s=3.0)
@@ -39,7 +49,9 @@ def test_training_calibration_and_report_share_no_seed() -> None:
 
     calibration = calibration_orders(Path("people.npz"))
     assert set(calibration_orders()) < set(calibration)
-    seeds = [o.seed for orders in (training_orders(), calibration, ORDERS, OTHERS) for o in orders]
+    unsettled = unsettled_orders(Path("people.npz"))
+    assert set(unsettled_orders()) < set(unsettled)
+    seeds = [o.seed for orders in (training_orders(), calibration, unsettled, ORDERS, OTHERS) for o in orders]
     assert len(seeds) == len(set(seeds))
 
 
@@ -63,3 +75,16 @@ def test_lively_video_is_the_same_video_with_larger_expressions() -> None:
             [e.largest_iod for e in small], 90
         )
         assert max(e.largest_iod for e in large) <= 0.35 + 1e-6
+
+
+def test_an_unsettled_mouth_rests_elsewhere_for_longer_than_an_expression_and_is_none() -> None:
+    for seed in range(4101, 4109):
+        script, plain = (Order(f"{kind}_conversation", seed).script() for kind in ("unsettled", "lively"))
+        assert script.expressions == plain.expressions
+        rests = script.events[len(plain.events) :]
+        assert len(rests) >= 2
+        for rest in rests:
+            assert rest.type is None
+            assert 5.0 <= rest.hold_s < rest.offset_s - rest.onset_s <= 18.0
+            assert 0.03 <= rest.largest_iod <= 0.1
+        assert all(a.offset_s < b.onset_s for a, b in pairwise(rests))

@@ -17,13 +17,14 @@ from training.ship import DECODING, main
 
 @pytest.mark.parametrize(("network", "recipe"), [(USUAL_NETWORK, DECODING), (LAB_NETWORK, DecodeSettings())])
 def test_it_decodes_as_its_recipe_says(network: Path, recipe: DecodeSettings) -> None:
-    """All but what is chosen for each network anew: both thresholds and the smallest movement in speech."""
+    """All but what is chosen for each network anew: both thresholds and what is asked in speech."""
     mine = Spotter(network, use_gpu=False).spec.decode
     as_chosen = replace(
         recipe,
         macro=replace(recipe.macro, threshold=mine.macro.threshold),
         micro=replace(recipe.micro, threshold=mine.micro.threshold),
         least_motion_in_speech_iod=mine.least_motion_in_speech_iod,
+        least_departure_in_speech=mine.least_departure_in_speech,
     )
     assert mine == as_chosen
 

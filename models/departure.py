@@ -1,0 +1,30 @@
+"""Whether a movement leads away from where the face usually is.
+
+An expression leaves the face's usual position and comes back to it. A mouth that has rested elsewhere, narrowed in talk
+or still wide after a laugh, and returns for a moment makes the same curve of intensity; but at its apex the face is
+nearer to its usual position than at either end. What is usual can be said of a face that has been seen for a while, and
+of no other.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from models.speech import AFTER_FRAMES, BEFORE_FRAMES
+from models.types import FloatArray
+
+USUAL_BEFORE_FRAMES, USUAL_AFTER_FRAMES = BEFORE_FRAMES, AFTER_FRAMES
+"""Grid frames before and after an apex whose median is the usual position. Talk is sought in the same ones: the
+decoding keeps those before and waits for those after. No expression is likely to take up half of twenty seconds."""
+
+_FARTHEST = 3
+"""Regions that count: a movement has few, and the noise of the others would be added."""
+
+
+def away_iod(position_iod: FloatArray, usual_iod: FloatArray) -> float:
+    """How far a face is from its usual position: the mean of the three regions that are farthest.
+
+    Both are (12, 2).
+    """
+    distance = np.linalg.norm(position_iod - usual_iod, axis=1)
+    return float(np.sort(distance)[-_FARTHEST:].mean())

@@ -1,0 +1,125 @@
+"""Movements that lead away from where a face usually is, and those that lead back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from models.decode import DecodeSettings, Found
+from models.departure import USUAL_BEFORE_FRAMES, away_iod
+from models.islands import departs, moves
+from models.types import FloatArray
+
+SpotAll = Callable[..., list[tuple[str, int, int, int]]]
+APEX, HALF, END = 800, 20, 1000
+CORNERS = (8, 10)
+
+
+def test_the_three_farthest_regions_count() -> None:
+    usual = np.full((12, 2), 7.0, np.float32)
+    position = usual.copy()
+    position[0] += (0.03, 0.04)
+    position[5] += (0.0, -0.02)
+    position[11] += (0.05, 0.0)
+    position[3] += (0.01, 0.0)
+    assert away_iod(position, usual) == pytest.approx((0.05 + 0.02 + 0.05) / 3, abs=1e-6)
+
+
+def corners(offsets: FloatArray) -> FloatArray:
+    """A face (T, 12, 2) whose corners of the mouth stand so far out, in a coordinate system of any origin."""
+    position = np.random.default_rng(5).normal(0.0, 0.0003, (len(offsets), 12, 2)).astype(np.float32)
+    for region, out in zip(CORNERS, (-1.0, 1.0), strict=True):
+        position[:, region, 0] += out * offsets
+    return position + np.float32(3.0)
+
+
+def bell(apex: int = APEX, half: int = HALF, frames: int = END) -> FloatArray:
+    """1 at the apex, 0 from ``half`` frames before and after it on."""
+    away = np.clip(np.abs(np.arange(frames) - apex) / half, 0.0, 1.0)
+    return np.cos(0.5 * np.pi * away).astype(np.float32) ** 2
+
+
+def departing(offsets: FloatArray, least: float = 1.0, apex: int = APEX) -> bool:
+    position = corners(offsets)
+    return departs(Found(0, apex - HALF, apex, apex + HALF, 0.9), lambda first, end: position[first:end], least)
+
+
+def wide(first: int, end: int) -> FloatArray:
+    """0.1 from one frame to before another, 0 otherwise."""
+    offsets = np.zeros(END, np.float32)
+    offsets[first:end] = 0.1
+    return offsets
+
+
+def test_a_smile_out_of_a_calm_face_departs() -> None:
+    assert departing(0.1 * bell(), least=1.5)
+
+
+def test_a_moment_of_calm_amid_a_smile_does_not() -> None:
+    """The mouth has been wide for eight seconds, is calm for a moment, and wide again."""
+    returned = wide(APEX - 240, END) * (1.0 - bell())
+    assert not departing(returned)
+    assert departing(returned, least=0.0), "nobody asks"
+
+
+def test_where_the_mouth_has_rested_elsewhere_for_long_that_is_usual() -> None:
+    assert departing(wide(0, END) * (1.0 - bell()), least=1.5)
+
+
+def test_one_end_may_lie_in_another_expression() -> None:
+    """A smile out of calm, and a wider one that begins before it is over; the nearer end is the onset."""
+    offsets = 0.1 * bell()
+    offsets[APEX + HALF :] = 0.15
+    assert departing(offsets, least=1.5)
+    offsets[: APEX - HALF + 1] = 0.15
+    offsets[: APEX - 300] = 0.0
+    assert not departing(offsets), "from a wide smile to a wider one: the face comes back meanwhile"
+
+
+def test_a_face_that_was_not_seen_for_long_has_no_usual_position() -> None:
+    early = USUAL_BEFORE_FRAMES - 1
+    offsets = np.zeros(END, np.float32)
+    offsets[early - 240 :] = 0.1
+    assert departing(offsets * (1.0 - bell(early)), apex=early)
+    assert not departing(np.roll(offsets * (1.0 - bell(early)), 1), apex=early + 1)
+
+
+def talking(position: FloatArray) -> FloatArray:
+    """The same face with four syllables a second."""
+    spoken = position.copy()
+    spoken[:, 11, 1] += 0.03 * np.sin(4.0 * np.pi * np.arange(len(position)) / 30.0).astype(np.float32) ** 2
+    return spoken
+
+
+def test_it_is_asked_of_a_face_that_talks_and_of_no_other() -> None:
+    silent = corners(wide(APEX - 240, END) * (1.0 - bell()))
+    found = Found(0, APEX - HALF, APEX, APEX + HALF, 0.9)
+    asked = DecodeSettings(least_motion_in_speech_iod=0.01, least_departure_in_speech=1.0)
+
+    def believed(position: FloatArray, settings: DecodeSettings = asked) -> bool:
+        return moves(found, lambda first, end: position[first:end], settings)
+
+    assert believed(silent)
+    assert not believed(talking(silent))
+    assert believed(talking(corners(0.1 * bell())))
+    assert believed(talking(silent), replace(asked, least_departure_in_speech=0.0))
+    assert believed(talking(silent), replace(asked, least_motion_in_speech_iod=0.0)), "talk is like anything else"
+
+
+def test_it_does_not_depend_on_how_the_frames_come(spot_all: SpotAll) -> None:
+    """A talking mouth that is wide for some seconds at a time, with moments of calm in them."""
+    frames = 2700
+    offsets = np.zeros(frames, np.float32)
+    for first in range(300, frames, 600):
+        offsets[first : first + 250] = 0.1
+    for apex in range(60, frames - 60, 83):
+        offsets += (0.06 if offsets[apex] == 0.0 else -0.1) * bell(apex, 12, frames)
+    position = talking(corners(offsets))
+    changes = {"least_motion_in_speech_iod": 0.01, "least_departure_in_speech": 1.1}
+    whole = spot_all(position, **changes)
+    assert 0 < len(whole) < len(spot_all(position)), "some are left out, some stay"
+    for every in (1, 13, 40):
+        assert spot_all(position, every, **changes) == whole
