@@ -21,9 +21,9 @@ import cv2
 import numpy as np
 
 from benchmarks import conditions
-from benchmarks.clips import CONVERSATION, HERE, ClipRun, perceive, spot_with_model
+from benchmarks.clips import CONVERSATION, HERE, ClipRun, perceive, score_run, spot_with_model
 from benchmarks.conditions import CONDITIONS
-from benchmarks.scoring import RULE, Totals, load_labels, score_clip, total
+from benchmarks.scoring import RULE, Totals, load_labels, total
 from models.digest import content_sha256
 from models.errors import ApexspotError, UsageError
 from models.spotter import Spotter
@@ -59,28 +59,16 @@ def _run(options: argparse.Namespace) -> int:
     spotter = Spotter(options.model, use_gpu=False)
     chosen = [i for i, condition in enumerate(CONDITIONS) if not options.only or condition.name in options.only]
     # the longest clip first, so that no processor waits for it in the end
-    clips = sorted((options.clips / name for name in labels), key=lambda path: path.stat().st_size, reverse=True)
+    clips = sorted((options.clips / name for name in labels), key=lambda path: path.name != CONVERSATION)
     orders = [(path, which) for which in chosen for path in clips]
-    print(RULE)
-    print(
-        "\n"
-        + ROW.format("", "found", "by chance", "IoU any", "alarms/min of talk", "elsewhere", "in nothing", "a face")
-    )
+    heads = ("found", "by chance", "IoU any", "alarms/min of talk", "elsewhere", "in nothing", "a face")
+    print(RULE + "\n\n" + ROW.format("", *heads))
     harmless: list[Totals] = []
     with ProcessPoolExecutor(options.jobs, initializer=cv2.setNumThreads, initargs=(1,)) as pool:
         runs = pool.map(_see, orders, [options.cache] * len(orders))
         for which in chosen:
             seen = [next(runs) for _ in clips]
-            scores = [
-                score_clip(
-                    clip.name,
-                    labels[clip.name],
-                    spot_with_model(clip, spotter),
-                    clip.duration_s,
-                    in_conversation=clip.name == CONVERSATION,
-                )
-                for clip in seen
-            ]
+            scores = [score_run(clip, labels[clip.name], spot_with_model(clip, spotter)) for clip in seen]
             totals = total(scores)
             _print_row(CONDITIONS[which].name, totals, seen)
             if CONDITIONS[which].harmless:
@@ -106,9 +94,7 @@ def _figures(t: Totals) -> tuple[float, ...]:
 
 
 def _print_spread(harmless: Sequence[Totals]) -> None:
-    columns = [
-        (t.found, t.found_by_chance, t.iou_half_any, t.alarms_a_minute, t.alarms, t.in_nothing) for t in harmless
-    ]
+    columns = [_figures(t) for t in harmless]
     for words, numbers in (
         (f"mean of the {len(harmless)} harmless conditions", np.mean(columns, axis=0)),
         ("their standard deviation", np.std(columns, axis=0, ddof=1)),

@@ -94,7 +94,7 @@ def _run(options: argparse.Namespace) -> int:
     clips = [perceive(options.clips / name, options.cache) for name in labels]
 
     def scored(spot: Callable[[ClipRun], tuple[Interval, ...]]) -> list[ClipScore]:
-        return [_score(clip, labels[clip.name], spot(clip)) for clip in clips]
+        return [score_run(clip, labels[clip.name], spot(clip)) for clip in clips]
 
     methods: dict[str, list[ClipScore]] = {}
     levels: dict[str, list[ClipScore]] = {}
@@ -216,7 +216,8 @@ def _rule_intervals(stretch: Sequence[FrameMotion], limit_iod: float) -> list[In
     return intervals
 
 
-def _score(clip: ClipRun, labels: Sequence[ClipLabel], spotted: Sequence[Interval]) -> ClipScore:
+def score_run(clip: ClipRun, labels: Sequence[ClipLabel], spotted: Sequence[Interval]) -> ClipScore:
+    """What was spotted in a clip, held against its labels."""
     return score_clip(clip.name, labels, spotted, clip.duration_s, in_conversation=clip.name == CONVERSATION)
 
 

@@ -21,6 +21,7 @@ PLAIN = Degradation(noise=0.0, blur_px=0.0)
 """A camera that adds nothing."""
 SEED = 20261130
 _BLOCK_PX = 128
+"""Sides that are multiples of it give whole blocks and aligned rows, in the halved planes of colour, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +45,12 @@ def each(picture: Callable[[Image], Image]) -> Change:
     return change
 
 
-def scaled(factor: float) -> Change:
-    """Pictures of another size; sides stay even."""
+def smaller(factor: float) -> Change:
+    """Pictures of a smaller size; sides are even."""
 
     def picture(image: Image) -> Image:
         height, width = (2 * round(factor * side / 2) for side in image.shape[:2])
-        way = cv2.INTER_AREA if factor < 1.0 else cv2.INTER_LINEAR
-        return np.asarray(cv2.resize(image, (width, height), interpolation=way), np.uint8)
+        return np.asarray(cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
 
     return each(picture)
 
@@ -162,12 +162,12 @@ CONDITIONS = (
     Condition("mirrored", each(mirrored), harmless=True),
     Condition("moved by 5 and 3 px", moved((5, 3)), harmless=True),
     Condition("a twentieth brighter", brighter(1.05), harmless=True),
-    Condition("a tenth smaller", scaled(0.9), harmless=True),
+    Condition("a tenth smaller", smaller(0.9), harmless=True),
     Condition("noise of 1 grey level", camera(replace(PLAIN, noise=1.0)), harmless=True),
     Condition("encoded again, CRF 20", encoded(20), harmless=True),
     Condition("camera askew by 15 degrees", rolled(15.0)),
     Condition("no colour", each(grey)),
-    Condition("half the size", scaled(0.5)),
+    Condition("half the size", smaller(0.5)),
     Condition("half the frame rate", every_second),
     Condition("a tenth of the frames lost, times uneven", lost(0.1, 0.015)),
     Condition("a third of the light, noise", camera(replace(PLAIN, noise=3.0), gain=0.33)),

@@ -33,7 +33,7 @@ STEP_FRAMES = 256
 IN_SPEECH_IOD = (0.02, 0.03, 0.04, 0.05, 0.06, 0.07, 0.08, 0.1)
 """Smallest movements while the face speaks that are tried."""
 DEPARTURES = (1.0, 1.1, 1.2, 1.3, 1.4, 1.5, 1.75, 2.0)
-"""How many times as far from its usual position a face that talks must be at the apex: what is tried."""
+"""Factors that are tried: how far a talking face is from its usual position at the apex, and at the nearer end."""
 
 
 @dataclass(frozen=True, slots=True)
