@@ -21,30 +21,30 @@ import cv2
 import numpy as np
 
 from benchmarks import conditions
-from benchmarks.clips import CONVERSATION, HERE, ClipRun, perceive, score_run, spot_with_model
+from benchmarks.clips import (
+    CONVERSATION,
+    ClipRun,
+    clip_parser,
+    labels_of_clips,
+    perceive,
+    score_run,
+    spot_with_model,
+    told,
+)
 from benchmarks.conditions import CONDITIONS
-from benchmarks.scoring import RULE, Totals, load_labels, total
+from benchmarks.scoring import RULE, Totals, total
 from models.digest import content_sha256
-from models.errors import ApexspotError, UsageError
 from models.spotter import Spotter
 
 ROW = "{:46} {:>6} {:>10} {:>8} {:>18} {:>10} {:>11} {:>10}"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    options = _parser().parse_args(arguments)
-    try:
-        return _run(options)
-    except ApexspotError as error:
-        print(error, file=sys.stderr)
-        return error.exit_code
+    return told(_run, _parser().parse_args(arguments))
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.clip_conditions")
-    parser.add_argument("--clips", type=Path, default=HERE.parent.parent / "shared" / "data" / "clips")
-    parser.add_argument("--labels", type=Path, default=HERE / "clip_labels.csv")
-    parser.add_argument("--model", type=Path, help="model file; without it the shipped one")
+    parser = clip_parser("clip_conditions")
     names = [condition.name for condition in CONDITIONS]
     parser.add_argument("--only", choices=names, action="append", metavar="NAME", help="; ".join(names))
     parser.add_argument("--cache", type=Path, default=Path("runs/clip_conditions"))
@@ -53,9 +53,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _run(options: argparse.Namespace) -> int:
-    labels = load_labels(options.labels)
-    if not options.clips.is_dir():
-        raise UsageError(f"There is no folder {options.clips}; name the folder of the clips with --clips.")
+    labels = labels_of_clips(options)
     spotter = Spotter(options.model, use_gpu=False)
     chosen = [i for i, condition in enumerate(CONDITIONS) if not options.only or condition.name in options.only]
     # the longest clip first, so that no processor waits for it in the end

@@ -65,19 +65,42 @@ class ClipRun:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    options = _parser().parse_args(arguments)
+    return told(_run, _parser().parse_args(arguments))
+
+
+def told(run: Callable[[argparse.Namespace], int], options: argparse.Namespace) -> int:
+    """The exit code of ``run``; what goes wrong is told of in a sentence."""
     try:
-        return _run(options)
+        return run(options)
     except ApexspotError as error:
         print(error, file=sys.stderr)
         return error.exit_code
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.clips", description="Spot the labelled clips.")
+def clip_parser(program: str) -> argparse.ArgumentParser:
+    """Where the clips, their labels and the model are."""
+    parser = argparse.ArgumentParser(prog=f"python -m benchmarks.{program}", description="Spot the labelled clips.")
     parser.add_argument("--clips", type=Path, default=HERE.parent.parent / "shared" / "data" / "clips")
     parser.add_argument("--labels", type=Path, default=HERE / "clip_labels.csv")
     parser.add_argument("--model", type=Path, help="model file; without it the shipped one")
+    return parser
+
+
+def labels_of_clips(options: argparse.Namespace) -> dict[str, tuple[ClipLabel, ...]]:
+    """The labels by clip.
+
+    Raises:
+        LabelError: they cannot be read.
+        UsageError: there is no folder of clips.
+    """
+    labels = load_labels(options.labels)
+    if not options.clips.is_dir():
+        raise UsageError(f"There is no folder {options.clips}; name the folder of the clips with --clips.")
+    return labels
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = clip_parser("clips")
     parser.add_argument("--rule", action="store_true", help="add the rule without learning")
     parser.add_argument("--rule-only", action="store_true", help="the rule without learning, and no model")
     parser.add_argument("--levels", action="store_true", help="add what lower and higher thresholds would give")
@@ -88,9 +111,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _run(options: argparse.Namespace) -> int:
-    labels = load_labels(options.labels)
-    if not options.clips.is_dir():
-        raise UsageError(f"There is no folder {options.clips}; name the folder of the clips with --clips.")
+    labels = labels_of_clips(options)
     clips = [perceive(options.clips / name, options.cache) for name in labels]
 
     def scored(spot: Callable[[ClipRun], tuple[Interval, ...]]) -> list[ClipScore]:
