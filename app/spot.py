@@ -207,6 +207,7 @@ def _summary(result: SpotResult, written: SpotFiles, spotter: Spotter) -> dict[s
             "least_motion_in_speech_iod": decode.least_motion_in_speech_iod,
             "least_motion_turning_iod_rad": decode.least_motion_turning_iod_rad,
             "least_departure_in_speech": decode.least_departure_in_speech,
+            "narrow_in_speech_iod": decode.narrow_in_speech_iod,
         },
         "code": {"perception": method.perception, "scoring": method.scoring},
         "tables": {

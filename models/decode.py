@@ -71,6 +71,8 @@ class DecodeSettings:
     least_motion_turning_iod_rad: the same for each radian by which the head turns meanwhile, where that is more.
     least_departure_in_speech: in talk, the face must also be this many times as far from its usual position at the apex
     as at the end that is nearer; 0 asks for nothing.
+    narrow_in_speech_iod: a talking mouth that is by so much narrower than usual at the apex forms words: the brows must
+    move as far by themselves as is asked in speech; 0 asks for nothing.
     """
 
     macro: ClassDecode = field(default_factory=lambda: ClassDecode(0.4, 15, 21, 0.35, 0.5, 1.8, 1.8, 300, 6, 0.6))
@@ -84,6 +86,7 @@ class DecodeSettings:
     least_motion_in_speech_iod: float = 0.0
     least_motion_turning_iod_rad: float = LEAST_MOTION_TURNING_IOD_RAD
     least_departure_in_speech: float = 0.0
+    narrow_in_speech_iod: float = 0.0
 
     def of(self, class_index: int) -> ClassDecode:
         return (self.macro, self.micro)[class_index]

@@ -13,11 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.decode import CLASSES, DecodeSettings, Found, Run, class_scores, decode_island, islands, one_type
-from models.departure import USUAL_AFTER_FRAMES, USUAL_BEFORE_FRAMES, away_iod
+from models.departure import USUAL_AFTER_FRAMES, USUAL_BEFORE_FRAMES, away_iod, narrowed_iod
 from models.grid import GridFrame
 from models.speech import AFTER_FRAMES, BEFORE_FRAMES, MARGIN_FRAMES, SPEAKING_IOD, lip_motion_iod
 from models.types import LOW_QUALITY, REGION_NAMES, ExpressionType, FloatArray, Interval
 
+_BROWS = [at for at, name in enumerate(REGION_NAMES) if name.startswith("brow")]
 _BEFORE_ONSET_FRAMES = 5
 """Frames before an onset at which a turn of the head that comes with it has not begun."""
 
@@ -119,7 +120,8 @@ def moves(
     axis_of: (N, 2) of the same; ``None`` where nobody knows how the head turns.
     """
     first = max(found.onset - _BEFORE_ONSET_FRAMES, 0)
-    farthest, nose = farthest_iod(position_of(first, found.offset + 1))
+    here = position_of(first, found.offset + 1)
+    farthest, nose = farthest_iod(here)
     if farthest < settings.least_motion_iod or nose > settings.of(found.class_index).head_share * farthest:
         return False
     if axis_of is not None:
@@ -129,6 +131,10 @@ def moves(
     if settings.least_motion_in_speech_iod <= 0.0 or not _speaks(found, position_of):
         return True
     if farthest < settings.least_motion_in_speech_iod:
+        return False
+    if brows_iod(here) < settings.least_motion_in_speech_iod and forms_words(
+        found, position_of, settings.narrow_in_speech_iod
+    ):
         return False
     return departs(found, position_of, settings.least_departure_in_speech)
 
@@ -145,13 +151,31 @@ def departs(found: Found, position_of: Callable[[int, int], FloatArray], least: 
     The end that is nearer counts: the other may lie in another expression. A face that has not been seen for long
     enough before the apex has no usual position, and everything is believed of it.
     """
-    first = found.apex - USUAL_BEFORE_FRAMES
-    if first < 0 or least <= 0.0:
+    usual = _usual(found, position_of) if least > 0.0 else None
+    if usual is None:
         return True
-    usual = np.median(position_of(first, found.apex + USUAL_AFTER_FRAMES + 1), axis=0)
     moments = (found.onset, found.apex, found.offset)
     onset, apex, offset = (away_iod(position_of(at, at + 1)[0], usual) for at in moments)
     return apex >= least * min(onset, offset)
+
+
+def forms_words(found: Found, position_of: Callable[[int, int], FloatArray], narrow_iod: float) -> bool:
+    """Whether a talking mouth is narrower than usual at the apex, by ``narrow_iod`` or more; 0 asks for nothing.
+
+    Of a face that has not been seen for long enough nobody knows.
+    """
+    usual = _usual(found, position_of) if narrow_iod > 0.0 else None
+    if usual is None:
+        return False
+    return narrowed_iod(position_of(found.apex, found.apex + 1)[0], usual) >= narrow_iod
+
+
+def _usual(found: Found, position_of: Callable[[int, int], FloatArray]) -> FloatArray | None:
+    """The usual position (12, 2) about the time of the apex, of a face that has been seen for long enough before."""
+    first = found.apex - USUAL_BEFORE_FRAMES
+    if first < 0:
+        return None
+    return np.asarray(np.median(position_of(first, found.apex + USUAL_AFTER_FRAMES + 1), axis=0))
 
 
 def farthest_iod(position_iod: FloatArray) -> tuple[float, float]:
@@ -163,6 +187,11 @@ def farthest_iod(position_iod: FloatArray) -> tuple[float, float]:
     distance = np.linalg.norm(position_iod - position_iod[:1], axis=2).max(axis=0)
     nose = [REGION_NAMES.index("nose bridge"), REGION_NAMES.index("nose tip")]
     return float(np.delete(distance, nose).max()), float(distance[nose].sum())
+
+
+def brows_iod(position_iod: FloatArray) -> float:
+    """How far the most moved region of the brows goes in a stretch. position_iod: (T, 12, 2)."""
+    return float(np.linalg.norm(position_iod - position_iod[:1], axis=2)[:, _BROWS].max())
 
 
 def largest_turn_rad(axis: FloatArray) -> float:

@@ -59,6 +59,7 @@ class _DecodeSpec(BaseModel):
     least_motion_in_speech_iod: float = Field(default=0.0, ge=0, le=1)
     least_motion_turning_iod_rad: float = Field(default=LEAST_MOTION_TURNING_IOD_RAD, ge=0, le=10)
     least_departure_in_speech: float = Field(default=0.0, ge=0, le=10)
+    narrow_in_speech_iod: float = Field(default=0.0, ge=0, le=10)
 
 
 class _BaselineSpec(BaseModel):
@@ -143,6 +144,7 @@ def metadata(
             least_motion_in_speech_iod=decode.least_motion_in_speech_iod,
             least_motion_turning_iod_rad=decode.least_motion_turning_iod_rad,
             least_departure_in_speech=decode.least_departure_in_speech,
+            narrow_in_speech_iod=decode.narrow_in_speech_iod,
         ),
         baseline=_BaselineSpec(
             rate_iod_s=baseline.rate_iod_s,
@@ -249,6 +251,7 @@ def read_spec(path: Path, properties: Mapping[str, str], sha256: str) -> ModelSp
             least_motion_in_speech_iod=spec.decode.least_motion_in_speech_iod,
             least_motion_turning_iod_rad=spec.decode.least_motion_turning_iod_rad,
             least_departure_in_speech=spec.decode.least_departure_in_speech,
+            narrow_in_speech_iod=spec.decode.narrow_in_speech_iod,
         ),
         baseline=BaselineSettings(**spec.baseline.model_dump()),
         training_data=spec.training_data,

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, reduce
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import onnx
@@ -18,6 +19,7 @@ from models.islands import FrameList, Islands
 from models.model_file import metadata
 from models.spotter import Spotter
 from models.types import ExpressionType, FloatArray, FrameMotion, Interval, Scores, Update
+from training.coded import weight
 from training.rendered import Order, motions, visible
 
 log = logging.getLogger(__name__)
@@ -26,6 +28,8 @@ HIT_IOU = 0.5
 EXPRESSIVE = ("random", "lively", "lively_conversation", "unsettled_conversation")
 """Kinds of calibration video that hold expressions; in the others everything found is an alarm."""
 GRID = tuple(round(float(x), 2) for x in np.arange(0.2, 0.96, 0.03))
+Value = TypeVar("Value", float, tuple[float, float])
+"""Of a setting that is tried, or of two together."""
 LOW = 0.05
 """Threshold of candidates: below every threshold that is tried."""
 STEP_FRAMES = 256
@@ -34,6 +38,8 @@ IN_SPEECH_IOD = (0.02, 0.03, 0.04, 0.05, 0.06, 0.07, 0.08, 0.1)
 """Smallest movements while the face speaks that are tried."""
 DEPARTURES = (1.0, 1.1, 1.2, 1.3, 1.4, 1.5, 1.75, 2.0)
 """Factors that are tried: how far a talking face is from its usual position at the apex, and at the nearer end."""
+NARROW_IOD = (0.02, 0.03, 0.04, 0.05, 0.06, 0.08, 0.1)
+"""How much narrower than usual a talking mouth may be before it counts as forming words: what is tried."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +58,10 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """Counts of one video kind at given thresholds. hits are by the MEGC rule; loose also takes another type."""
+    """Counts of one video kind at given thresholds. hits are by the MEGC rule; loose also takes another type.
+
+    truths_coded, hits_coded: the same with every expression as often as coders have met it (``training.coded``).
+    """
 
     kind: str
     minutes: float
@@ -60,10 +69,18 @@ class Result:
     found: int
     hits: int
     loose: int
+    truths_coded: float
+    hits_coded: float
 
     @property
     def f1(self) -> float:
         return 2 * self.hits / max(self.truths + self.found, 1)
+
+    @property
+    def f1_coded(self) -> float:
+        """F1 with every expression as often as coders have met it, and every alarm once; 0 where there is nothing."""
+        found = self.hits_coded + self.found - self.hits
+        return 2 * self.hits_coded / (self.truths_coded + found) if self.truths_coded + found > 0.0 else 0.0
 
     def plus(self, other: Result) -> Result:
         """Both together, under this one's kind."""
@@ -74,17 +91,20 @@ class Result:
             self.found + other.found,
             self.hits + other.hits,
             self.loose + other.loose,
+            self.truths_coded + other.truths_coded,
+            self.hits_coded + other.hits_coded,
         )
 
 
 @dataclass(frozen=True, slots=True)
 class Truth:
-    """A true expression in seconds. asked: whether it is strong enough to demand."""
+    """A true expression in seconds. asked: whether it is strong enough to demand. weight: see ``training.coded``."""
 
     type: ExpressionType
     onset_s: float
     offset_s: float
     asked: bool
+    weight: float = 1.0
 
 
 def spot(seen: Sequence[FrameMotion], spotter: Spotter) -> list[Interval]:
@@ -105,8 +125,10 @@ def _steps(seen: Sequence[FrameMotion], spotter: Spotter) -> Iterator[Update]:
 @cache
 def truths(order: Order) -> tuple[Truth, ...]:
     """The true expressions of a rendered video; they are asked for again at every pair of thresholds."""
-    script = order.script()
-    return tuple(Truth(e.type, e.onset_s, e.offset_s, visible(e)) for e in script.expressions if e.type is not None)
+    events = order.script().expressions
+    return tuple(
+        Truth(e.type, e.onset_s, e.offset_s, visible(e), weight(e.actions)) for e in events if e.type is not None
+    )
 
 
 def iou_s(a: tuple[float, float], b: tuple[float, float]) -> float:
@@ -117,8 +139,14 @@ def iou_s(a: tuple[float, float], b: tuple[float, float]) -> float:
 
 def count(found: Sequence[Interval], true: Sequence[Truth], same_type: bool = True) -> tuple[int, int, int]:
     """(hits, found, asked truths), one-to-one at IoU 0.5. What lies on a truth too faint does not count."""
+    hit, alarms = _matched(found, true, same_type)
+    return len(hit), len(hit) + alarms, sum(t.asked for t in true)
+
+
+def _matched(found: Sequence[Interval], true: Sequence[Truth], same_type: bool) -> tuple[list[Truth], int]:
+    """The asked truths that are hit, and how many intervals hit nothing."""
     taken: set[int] = set()
-    hits = counted = 0
+    alarms = 0
     for interval in sorted(found, key=lambda i: -i.score):
         span = (interval.onset_s, interval.offset_s)
         overlaps = [
@@ -129,12 +157,10 @@ def count(found: Sequence[Interval], true: Sequence[Truth], same_type: bool = Tr
         best = max(overlaps, default=(0.0, -1))
         if best[0] >= HIT_IOU:
             taken.add(best[1])
-            hits += true[best[1]].asked
-            counted += true[best[1]].asked
             continue
         touches_faint = any(not t.asked and iou_s(span, (t.onset_s, t.offset_s)) > 0.2 for t in true)
-        counted += not touches_faint
-    return hits, counted, sum(t.asked for t in true)
+        alarms += not touches_faint
+    return [true[j] for j in taken if true[j].asked], alarms
 
 
 def evaluate(
@@ -145,21 +171,37 @@ def evaluate(
     for order, intervals in found.items():
         kept = intervals if thresholds is None else above(intervals, thresholds)
         true = truths(order)
-        hits, counted, asked = count(kept, true)
-        loose = count(kept, true, same_type=False)[0]
-        before = results.get(order.kind, Result(order.kind, 0.0, 0, 0, 0, 0))
-        results[order.kind] = before.plus(Result(order.kind, order.duration_s / 60.0, asked, counted, hits, loose))
+        hit, alarms = _matched(kept, true, same_type=True)
+        asked = [t for t in true if t.asked]
+        here = Result(
+            order.kind,
+            order.duration_s / 60.0,
+            truths=len(asked),
+            found=len(hit) + alarms,
+            hits=len(hit),
+            loose=count(kept, true, same_type=False)[0],
+            truths_coded=sum(t.weight for t in asked),
+            hits_coded=sum(t.weight for t in hit),
+        )
+        results[order.kind] = results.get(order.kind, _nothing(order.kind)).plus(here)
     return results
+
+
+def _nothing(kind: str) -> Result:
+    return Result(kind, 0.0, 0, 0, 0, 0, 0.0, 0.0)
 
 
 def pooled(results: Iterable[Result]) -> Result:
     """Several kinds of video as one."""
-    return reduce(Result.plus, results, Result("all", 0.0, 0, 0, 0, 0))
+    return reduce(Result.plus, results, _nothing("all"))
 
 
 def overall_f1(results: dict[str, Result]) -> float:
-    """F1 on all videos as one: what is found where nobody expresses anything is an error, too."""
-    return pooled(results.values()).f1
+    """F1 on all videos as one, what choices are made by: every expression counts as often as coders have met it.
+
+    What is found where nobody expresses anything is an error, too.
+    """
+    return pooled(results.values()).f1_coded
 
 
 def choose(found: dict[Order, list[Interval]], limits: Limits) -> dict[ExpressionType, float]:
@@ -182,10 +224,8 @@ def choose(found: dict[Order, list[Interval]], limits: Limits) -> dict[Expressio
     return chosen
 
 
-def strictest_of_the_best(
-    found: Mapping[float, dict[Order, list[Interval]]], thresholds: dict[ExpressionType, float]
-) -> float:
-    """The value of a setting with the best F1 on all videos; of equals the largest.
+def best_value(found: Mapping[Value, dict[Order, list[Interval]]], thresholds: dict[ExpressionType, float]) -> Value:
+    """The value of a setting, or the values of two, with the best F1 on all videos; of equals the largest.
 
     found: candidates with each of the values, 0 among them, at which nothing is asked.
     """
@@ -221,8 +261,8 @@ def write_decode(path: Path, decode: DecodeSettings) -> None:
 
 
 def candidates(
-    orders: Sequence[Order], spotter: Spotter, cache: Path, settings: Mapping[float, DecodeSettings]
-) -> dict[float, dict[Order, list[Interval]]]:
+    orders: Sequence[Order], spotter: Spotter, cache: Path, settings: Mapping[Value, DecodeSettings]
+) -> dict[Value, dict[Order, list[Interval]]]:
     """Everything a model finds in the rendered videos at a threshold that lets nearly all through, of either type.
 
     settings: by the value in which they differ; each gives other intervals of the same scores.
@@ -231,7 +271,7 @@ def candidates(
         value: replace(with_thresholds(decode, dict.fromkeys(ExpressionType, LOW)), one_type=False)
         for value, decode in settings.items()
     }
-    found: dict[float, dict[Order, list[Interval]]] = {value: {} for value in settings}
+    found: dict[Value, dict[Order, list[Interval]]] = {value: {} for value in settings}
     for order in orders:
         stretches = scored(motions(order, cache), spotter)
         for value, decode in lenient.items():

@@ -9,13 +9,14 @@ import numpy as np
 import pytest
 
 from models.decode import DecodeSettings, Found
-from models.departure import USUAL_BEFORE_FRAMES, away_iod
-from models.islands import departs, moves
+from models.departure import USUAL_BEFORE_FRAMES, away_iod, narrowed_iod
+from models.islands import departs, forms_words, moves
 from models.types import FloatArray
 
 SpotAll = Callable[..., list[tuple[str, int, int, int]]]
 APEX, HALF, END = 800, 20, 1000
 CORNERS = (8, 10)
+BROW = 2
 
 
 def test_the_three_farthest_regions_count() -> None:
@@ -109,6 +110,47 @@ def test_it_is_asked_of_a_face_that_talks_and_of_no_other() -> None:
     assert believed(talking(silent), replace(asked, least_motion_in_speech_iod=0.0)), "talk is like anything else"
 
 
+def test_the_corners_of_the_mouth_tell_how_narrow_it_is() -> None:
+    usual = corners(np.zeros(1, np.float32))[0]
+    pursed = usual.copy()
+    pursed[8] += (0.03, 0.05)
+    pursed[10] += (-0.01, 0.05)
+    assert narrowed_iod(pursed, usual) == pytest.approx(0.04, abs=1e-6)
+    assert narrowed_iod(pursed + np.float32(0.2), usual) == pytest.approx(0.04, abs=1e-6), "the whole face aside"
+    assert narrowed_iod(usual, pursed) == pytest.approx(-0.04, abs=1e-6)
+
+
+def test_a_talking_mouth_drawn_together_forms_words_unless_the_brows_move() -> None:
+    found = Found(0, APEX - HALF, APEX, APEX + HALF, 0.9)
+    asked = DecodeSettings(least_motion_in_speech_iod=0.04, narrow_in_speech_iod=0.04)
+
+    def believed(position: FloatArray, settings: DecodeSettings = asked) -> bool:
+        return moves(found, lambda first, end: position[first:end], settings)
+
+    pursed, smile = corners(-0.06 * bell()), corners(0.06 * bell())
+    assert not believed(talking(pursed))
+    assert believed(talking(smile))
+    assert believed(pursed), "the face is silent"
+    assert believed(talking(pursed), replace(asked, narrow_in_speech_iod=0.0)), "nobody asks"
+    assert believed(talking(pursed), replace(asked, narrow_in_speech_iod=0.2)), "not as narrow as that"
+    raised = talking(pursed)
+    raised[:, BROW, 1] -= 0.06 * bell()
+    assert believed(raised), "the forehead does not speak"
+
+
+def test_how_wide_a_mouth_usually_is_must_have_been_seen() -> None:
+    def narrow(offsets: FloatArray, apex: int) -> bool:
+        position = corners(offsets)
+        found = Found(0, apex - HALF, apex, apex + HALF, 0.9)
+        return forms_words(found, lambda first, end: position[first:end], 0.04)
+
+    early = USUAL_BEFORE_FRAMES - 1
+    assert not narrow(-0.06 * bell(early), early)
+    assert narrow(np.roll(-0.06 * bell(early), 1), early + 1)
+    wide_for_long = wide(APEX - 500, END)
+    assert narrow(wide_for_long * (1.0 - bell()), APEX), "calm again after a long laugh"
+
+
 def test_it_does_not_depend_on_how_the_frames_come(spot_all: SpotAll) -> None:
     """A talking mouth that is wide for some seconds at a time, with moments of calm in them."""
     frames = 2700
@@ -123,3 +165,8 @@ def test_it_does_not_depend_on_how_the_frames_come(spot_all: SpotAll) -> None:
     assert 0 < len(whole) < len(spot_all(position)), "some are left out, some stay"
     for every in (1, 13, 40):
         assert spot_all(position, every, **changes) == whole
+    changes["narrow_in_speech_iod"] = 0.03
+    words = spot_all(talking(corners(-offsets)), **changes)
+    assert len(words) < len(spot_all(talking(corners(-offsets)), **changes | {"narrow_in_speech_iod": 0.0}))
+    for every in (1, 13, 40):
+        assert spot_all(talking(corners(-offsets)), every, **changes) == words

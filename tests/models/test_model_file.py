@@ -31,6 +31,7 @@ DECODE = DecodeSettings(
     least_motion_in_speech_iod=0.044,
     least_motion_turning_iod_rad=0.15,
     least_departure_in_speech=1.3,
+    narrow_in_speech_iod=0.04,
 )
 BASELINE = BaselineSettings(rate_iod_s=0.007, knee_iod=0.03, warm_up_s=2.5, warm_up_gain=7.0)
 

@@ -16,7 +16,9 @@ from models.spotter import Spotter
 from models.types import Interval
 from training.calibrate import truths
 from training.rendered import Order
-from training.ship import DECODING, main, with_departure
+from training.ship import DECODING, for_talk, main
+
+Values = tuple[float, float]
 
 
 @pytest.mark.parametrize(("network", "recipe"), [(USUAL_NETWORK, DECODING), (LAB_NETWORK, DecodeSettings())])
@@ -29,17 +31,18 @@ def test_it_decodes_as_its_recipe_says(network: Path, recipe: DecodeSettings) ->
         micro=replace(recipe.micro, threshold=mine.micro.threshold),
         least_motion_in_speech_iod=mine.least_motion_in_speech_iod,
         least_departure_in_speech=mine.least_departure_in_speech,
+        narrow_in_speech_iod=mine.narrow_in_speech_iod,
     )
     assert mine == as_chosen
 
 
-def test_the_departure_in_speech_is_chosen_where_people_talk(monkeypatch: pytest.MonkeyPatch) -> None:
-    """From 1.4 on an expression is lost; below, the strictest of equals."""
+def test_what_is_asked_of_talk_is_chosen_where_people_talk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A departure from 1.4 on loses an expression, as does a narrow mouth of less than 0.05; of equals the largest."""
     asked: set[str] = set()
 
     def candidates(
-        orders: Sequence[Order], spotter: Spotter, cache: Path, settings: Mapping[float, DecodeSettings]
-    ) -> dict[float, dict[Order, list[Interval]]]:
+        orders: Sequence[Order], spotter: Spotter, cache: Path, settings: Mapping[Values, DecodeSettings]
+    ) -> dict[Values, dict[Order, list[Interval]]]:
         asked.update(order.kind for order in orders)
         order = next(order for order in orders if order.kind == "unsettled_conversation")
         hits = [
@@ -47,12 +50,15 @@ def test_the_departure_in_speech_is_chosen_where_people_talk(monkeypatch: pytest
             for at, t in enumerate(truths(order))
             if t.asked
         ]
-        assert all(decode.least_departure_in_speech == value for value, decode in settings.items())
-        return {value: {order: hits if value < 1.4 else hits[1:]} for value in settings}
+        lost = [
+            decode.least_departure_in_speech >= 1.4 or 0.0 < decode.narrow_in_speech_iod < 0.05
+            for decode in settings.values()
+        ]
+        return {value: {order: hits[less:]} for value, less in zip(settings, lost, strict=True)}
 
     monkeypatch.setattr("training.calibrate.candidates", candidates)
-    chosen = with_departure(DECODING, Spotter(use_gpu=False), Path("unused"), None)
-    assert chosen == replace(DECODING, least_departure_in_speech=1.3)
+    chosen = for_talk(DECODING, Spotter(use_gpu=False), Path("unused"), None)
+    assert chosen == replace(DECODING, least_departure_in_speech=1.3, narrow_in_speech_iod=0.1)
     assert asked == {"speech", "talk", "lively_conversation", "unsettled_conversation"}
 
 
