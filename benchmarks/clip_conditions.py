@@ -46,7 +46,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = clip_parser("clip_conditions")
     names = [condition.name for condition in CONDITIONS]
-    parser.add_argument("--only", choices=names, action="append", metavar="NAME", help="; ".join(names))
+    text = "; ".join(names).replace("%", "%%")
+    parser.add_argument("--only", choices=names, action="append", metavar="NAME", help=text)
     parser.add_argument("--cache", type=Path, default=Path("runs/clip_conditions"))
     parser.add_argument("--jobs", type=int, default=2)
     return parser

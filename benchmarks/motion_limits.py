@@ -8,6 +8,7 @@ largest region on a swaying head, median. ``quality``: median of ``FrameMotion.q
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -51,6 +52,7 @@ def show(name: str, smile: clips.Clip, still: clips.Clip) -> None:
 
 
 def main() -> None:
+    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     portrait = clips.Portrait()
     smile = clips.expression(portrait, clips.SMILE, 0.1, "smile")
     still = clips.still(portrait, moving=True)
