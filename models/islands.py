@@ -132,11 +132,13 @@ def moves(
         return True
     if farthest < settings.least_motion_in_speech_iod:
         return False
-    if brows_iod(here) < settings.least_motion_in_speech_iod and forms_words(
-        found, position_of, settings.narrow_in_speech_iod
-    ):
+    usual = usual_position(found.apex, position_of)
+    if usual is None:
+        return True
+    still_brows = brows_iod(here) < settings.least_motion_in_speech_iod
+    if still_brows and forms_words(position_of(found.apex, found.apex + 1)[0], usual, settings.narrow_in_speech_iod):
         return False
-    return departs(found, position_of, settings.least_departure_in_speech)
+    return departs(found, position_of, usual, settings.least_departure_in_speech)
 
 
 def _speaks(found: Found, position_of: Callable[[int, int], FloatArray]) -> bool:
@@ -145,37 +147,33 @@ def _speaks(found: Found, position_of: Callable[[int, int], FloatArray]) -> bool
     return lip_motion_iod(position_of(first, found.apex + AFTER_FRAMES + MARGIN_FRAMES + 1)) >= SPEAKING_IOD
 
 
-def departs(found: Found, position_of: Callable[[int, int], FloatArray], least: float) -> bool:
+def usual_position(apex: int, position_of: Callable[[int, int], FloatArray]) -> FloatArray | None:
+    """Where the face usually is about the time of the apex: (12, 2).
+
+    ``None`` where it has not been seen for long enough before: everything is believed of such a face.
+    """
+    first = apex - USUAL_BEFORE_FRAMES
+    if first < 0:
+        return None
+    return np.asarray(np.median(position_of(first, apex + USUAL_AFTER_FRAMES + 1), axis=0))
+
+
+def departs(found: Found, position_of: Callable[[int, int], FloatArray], usual_iod: FloatArray, least: float) -> bool:
     """Whether the face is farther from its usual position at the apex than at an end, by the factor ``least``.
 
-    The end that is nearer counts: the other may lie in another expression. A face that has not been seen for long
-    enough before the apex has no usual position, and everything is believed of it.
+    The end that is nearer counts: the other may lie in another expression.
     """
-    usual = _usual(found, position_of) if least > 0.0 else None
-    if usual is None:
-        return True
     moments = (found.onset, found.apex, found.offset)
-    onset, apex, offset = (away_iod(position_of(at, at + 1)[0], usual) for at in moments)
+    onset, apex, offset = (away_iod(position_of(at, at + 1)[0], usual_iod) for at in moments)
     return apex >= least * min(onset, offset)
 
 
-def forms_words(found: Found, position_of: Callable[[int, int], FloatArray], narrow_iod: float) -> bool:
-    """Whether a talking mouth is narrower than usual at the apex, by ``narrow_iod`` or more; 0 asks for nothing.
+def forms_words(apex_iod: FloatArray, usual_iod: FloatArray, narrow_iod: float) -> bool:
+    """Whether a talking mouth is narrower than usual, by ``narrow_iod`` or more; at 0 nobody asks.
 
-    Of a face that has not been seen for long enough nobody knows.
+    Both positions are (12, 2).
     """
-    usual = _usual(found, position_of) if narrow_iod > 0.0 else None
-    if usual is None:
-        return False
-    return narrowed_iod(position_of(found.apex, found.apex + 1)[0], usual) >= narrow_iod
-
-
-def _usual(found: Found, position_of: Callable[[int, int], FloatArray]) -> FloatArray | None:
-    """The usual position (12, 2) about the time of the apex, of a face that has been seen for long enough before."""
-    first = found.apex - USUAL_BEFORE_FRAMES
-    if first < 0:
-        return None
-    return np.asarray(np.median(position_of(first, found.apex + USUAL_AFTER_FRAMES + 1), axis=0))
+    return narrow_iod > 0.0 and narrowed_iod(apex_iod, usual_iod) >= narrow_iod
 
 
 def farthest_iod(position_iod: FloatArray) -> tuple[float, float]:

@@ -10,7 +10,7 @@ import pytest
 
 from models.decode import DecodeSettings, Found
 from models.departure import USUAL_BEFORE_FRAMES, away_iod, narrowed_iod
-from models.islands import departs, forms_words, moves
+from models.islands import departs, forms_words, moves, usual_position
 from models.types import FloatArray
 
 SpotAll = Callable[..., list[tuple[str, int, int, int]]]
@@ -45,7 +45,9 @@ def bell(apex: int = APEX, half: int = HALF, frames: int = END) -> FloatArray:
 
 def departing(offsets: FloatArray, least: float = 1.0, apex: int = APEX) -> bool:
     position = corners(offsets)
-    return departs(Found(0, apex - HALF, apex, apex + HALF, 0.9), lambda first, end: position[first:end], least)
+    usual = usual_position(apex, lambda first, end: position[first:end])
+    assert usual is not None
+    return departs(Found(0, apex - HALF, apex, apex + HALF, 0.9), lambda first, end: position[first:end], usual, least)
 
 
 def wide(first: int, end: int) -> FloatArray:
@@ -81,11 +83,17 @@ def test_one_end_may_lie_in_another_expression() -> None:
 
 
 def test_a_face_that_was_not_seen_for_long_has_no_usual_position() -> None:
+    """Then everything is believed of it."""
+    asked = DecodeSettings(least_motion_in_speech_iod=0.01, least_departure_in_speech=1.0, narrow_in_speech_iod=0.04)
+    returned = np.zeros(END, np.float32)
     early = USUAL_BEFORE_FRAMES - 1
-    offsets = np.zeros(END, np.float32)
-    offsets[early - 240 :] = 0.1
-    assert departing(offsets * (1.0 - bell(early)), apex=early)
-    assert not departing(np.roll(offsets * (1.0 - bell(early)), 1), apex=early + 1)
+    returned[early - 240 :] = 0.1
+    for offsets in (returned * (1.0 - bell(early)), -0.06 * bell(early)):
+        for late in (0, 1):
+            position = talking(corners(np.roll(offsets, late)))
+            found = Found(0, early + late - HALF, early + late, early + late + HALF, 0.9)
+            believed = moves(found, lambda first, end, seen=position: seen[first:end], asked)
+            assert believed is (late == 0)
 
 
 def talking(position: FloatArray) -> FloatArray:
@@ -138,17 +146,13 @@ def test_a_talking_mouth_drawn_together_forms_words_unless_the_brows_move() -> N
     assert believed(raised), "the forehead does not speak"
 
 
-def test_how_wide_a_mouth_usually_is_must_have_been_seen() -> None:
-    def narrow(offsets: FloatArray, apex: int) -> bool:
-        position = corners(offsets)
-        found = Found(0, apex - HALF, apex, apex + HALF, 0.9)
-        return forms_words(found, lambda first, end: position[first:end], 0.04)
-
-    early = USUAL_BEFORE_FRAMES - 1
-    assert not narrow(-0.06 * bell(early), early)
-    assert narrow(np.roll(-0.06 * bell(early), 1), early + 1)
-    wide_for_long = wide(APEX - 500, END)
-    assert narrow(wide_for_long * (1.0 - bell()), APEX), "calm again after a long laugh"
+def test_calm_lips_are_narrow_after_a_long_laugh() -> None:
+    position = corners(wide(APEX - 500, END) * (1.0 - bell()))
+    usual = usual_position(APEX, lambda first, end: position[first:end])
+    assert usual is not None
+    assert forms_words(position[APEX], usual, 0.04)
+    assert not forms_words(position[APEX - HALF], usual, 0.04)
+    assert not forms_words(position[APEX], usual, 0.0), "nobody asks"
 
 
 def test_it_does_not_depend_on_how_the_frames_come(spot_all: SpotAll) -> None:
