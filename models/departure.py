@@ -2,9 +2,10 @@
 
 An expression leaves the face's usual position and comes back to it. A mouth that has rested elsewhere, narrowed in talk
 or still wide after a laugh, and returns for a moment makes the same curve of intensity; but at its apex the face is
-nearer to its usual position than at either end. And a talking mouth that is drawn together forms words: coders
-of facial action disregard what only serves to speak, and score what the rest of the face does meanwhile. What is usual
-can be said of a face that has been seen for a while, and of no other.
+nearer to its usual position than at either end. And a talking mouth that is drawn together forms words: coders of
+facial action disregard what only serves to speak, and score what the rest of the face does meanwhile (Ekman, Friesen
+and Hager, Facial Action Coding System, 2002, chapter 11). What is usual can be said of a face that has been seen for a
+while, and of no other.
 """
 
 from __future__ import annotations

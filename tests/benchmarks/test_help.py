@@ -10,6 +10,8 @@ import pytest
 
 import benchmarks
 
+pytest.importorskip("torch", reason="some benchmarks need the extra [train]")
+
 PROGRAMS = sorted(
     path.stem for path in Path(benchmarks.__path__[0]).glob("*.py") if "__main__" in path.read_text(encoding="utf-8")
 )
