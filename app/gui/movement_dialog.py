@@ -22,7 +22,8 @@ _DIGITS = 3
 
 _WHAT = (
     "An expression is listed where some region of the face moves at least this far; 1 is the distance between the "
-    "eyes. Lips that form words move all the time, so more is asked of a face that is talking."
+    "eyes. Lips that form words move all the time, so more is asked of a talking face: small movements, pursed lips "
+    "and a dropped jaw are left out."
 )
 _HINT = (
     "0.008 lists the faintest that can be measured. 0.05 suits people who gesture. 0 in the second field treats talk "

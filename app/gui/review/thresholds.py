@@ -33,8 +33,8 @@ _ROWS = (
     (
         "in_speech",
         "Movement in speech",
-        "While the face is talking, what moves less than this is not listed: lips that form words move all the time. "
-        "At 0 talk is treated like anything else",
+        "While the face is talking, what moves less than this is not listed, nor are pursed lips and a dropped jaw: "
+        "lips that form words move all the time. At 0 talk is treated like anything else",
     ),
 )
 
