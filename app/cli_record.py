@@ -33,7 +33,8 @@ SmallestMovement = Annotated[
     ),
 ]
 SmallestInSpeech = Annotated[
-    float | None, typer.Option(metavar="SIZE", help="The same while the face is talking [0.05].")
+    float | None,
+    typer.Option(metavar="SIZE", help="The same while the face is talking [0.05]; 0 treats talk like anything else."),
 ]
 """Options of the commands that look for expressions."""
 
