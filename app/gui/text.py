@@ -1,11 +1,16 @@
-"""How numbers are written for people."""
+"""How numbers and tips are written for people."""
 
 from __future__ import annotations
+
+import textwrap
 
 from models.types import ExpressionType, Interval
 
 MICRO_LIMIT_S = 0.5
 """Durations up to here are shown in milliseconds."""
+
+TIP_COLUMNS = 64
+"""Letters in a line of a tool tip."""
 
 
 def clock(time_s: float, decimals: int = 0) -> str:
@@ -43,3 +48,8 @@ def tally(intervals: tuple[Interval, ...]) -> str:
     """``3 macro, 2 micro``."""
     macro = sum(interval.type is ExpressionType.MACRO for interval in intervals)
     return f"{macro} macro, {len(intervals) - macro} micro"
+
+
+def tip(sentences: str) -> str:
+    """A tool tip in lines: Qt shows plain text in a single one, however long."""
+    return textwrap.fill(sentences, TIP_COLUMNS, break_long_words=False)

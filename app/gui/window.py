@@ -33,7 +33,7 @@ from app.gui.review_head import ReviewHead
 from app.gui.session_export import SessionExport, ask_export
 from app.gui.status import StatusBar
 from app.gui.switch import Switch
-from app.gui.text import counted
+from app.gui.text import counted, tip
 from app.gui.theme import Theme
 from app.session.schema import INFO_FILE, VIDEO_FILE
 from app.settings import SettingsFile
@@ -82,7 +82,7 @@ class MainWindow(QMainWindow):
         self._lay_out()
         self._fill_menus()
         lab = self.menus.actions[LAB]
-        lab.setToolTip(LAB_TIP)
+        lab.setToolTip(tip(LAB_TIP))
         lab.setChecked(store.values.lab)
         self._connect()
         for view in self.findChildren(QGraphicsView):

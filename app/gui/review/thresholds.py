@@ -10,7 +10,7 @@ from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QPushButton, QSlider, QVBoxLayout, QWidget
 
 from app.gui.review.desk import Desk
-from app.gui.text import tally
+from app.gui.text import tally, tip
 from app.gui.theme import Theme
 from app.review.state import Thresholds
 from app.settings import MOST_MOVEMENT_IOD
@@ -95,7 +95,7 @@ class ThresholdPanel(QWidget):
         self.sliders: dict[str, QSlider] = {}
         self._numbers: dict[str, QLabel] = {}
         self._names: dict[str, QLabel] = {}
-        for number, (name, text, tip) in enumerate(_ROWS):
+        for number, (name, text, sentences) in enumerate(_ROWS):
             label, value = QLabel(text), QLabel()
             value.setAlignment(Qt.AlignmentFlag.AlignRight)
             slider = _Slider(Qt.Orientation.Horizontal)
@@ -104,7 +104,7 @@ class ThresholdPanel(QWidget):
             slider.setMinimumHeight(22)
             slider.setAccessibleName(text)
             for widget in (label, value, slider):
-                widget.setToolTip(tip)
+                widget.setToolTip(tip(sentences))
             slider.valueChanged.connect(self._turned)
             slider.sliderReleased.connect(self._let_go)
             grid.addWidget(label, 2 * number, 0)

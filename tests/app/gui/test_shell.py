@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
-from PySide6.QtGui import QDragEnterEvent, QDropEvent
+from PySide6.QtGui import QAction, QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QApplication, QFileDialog, QInputDialog, QWidget
 from pytestqt.qtbot import QtBot
 
@@ -143,6 +143,14 @@ def test_no_two_entries_share_a_key(open_main_window: OpenWindow) -> None:
     window = open_main_window()
     keys = [key.toString() for action in window.menus.actions.values() for key in action.shortcuts()]
     assert len(keys) == len(set(keys)) and {"R", "1", "2", "Ctrl+O", "F11"} <= set(keys)
+
+
+def test_no_tool_tip_is_wider_than_a_window(open_main_window: OpenWindow) -> None:
+    window = open_main_window()
+    shown: list[QWidget | QAction] = [*window.findChildren(QWidget), *window.findChildren(QAction)]
+    tips = {thing.toolTip() for thing in shown}
+    assert any("\n" in tip for tip in tips), "those of Review's thresholds need several lines"
+    assert [tip for tip in tips if max(map(len, tip.splitlines() or [""])) > 90] == []
 
 
 def test_help_names_keys_versions_model_and_licence(qtbot: QtBot, open_main_window: OpenWindow) -> None:
