@@ -135,8 +135,11 @@ def moves(
     usual = usual_position(found.apex, position_of)
     if usual is None:
         return True
-    still_brows = brows_iod(here) < settings.least_motion_in_speech_iod
-    if still_brows and forms_words(position_of(found.apex, found.apex + 1)[0], usual, settings.narrow_in_speech_iod):
+    apex = position_of(found.apex, found.apex + 1)[0]
+    if (
+        forms_words(apex, usual, settings.narrow_in_speech_iod)
+        and brows_iod(here) < settings.least_motion_in_speech_iod
+    ):
         return False
     return departs(found, position_of, usual, settings.least_departure_in_speech)
 
@@ -182,14 +185,19 @@ def farthest_iod(position_iod: FloatArray) -> tuple[float, float]:
     position_iod: (T, 12, 2). Distances are from the first frame; those of the nose's bridge and tip add up. No
     expression moves the nose much: what moves there is the head, where its motion was not quite undone.
     """
-    distance = np.linalg.norm(position_iod - position_iod[:1], axis=2).max(axis=0)
+    distance = _distances_iod(position_iod)
     nose = [REGION_NAMES.index("nose bridge"), REGION_NAMES.index("nose tip")]
     return float(np.delete(distance, nose).max()), float(distance[nose].sum())
 
 
 def brows_iod(position_iod: FloatArray) -> float:
     """How far the most moved region of the brows goes in a stretch. position_iod: (T, 12, 2)."""
-    return float(np.linalg.norm(position_iod - position_iod[:1], axis=2)[:, _BROWS].max())
+    return float(_distances_iod(position_iod[:, _BROWS]).max())
+
+
+def _distances_iod(position_iod: FloatArray) -> FloatArray:
+    """(R,) How far each region goes from where it is in the first frame. position_iod: (T, R, 2)."""
+    return np.asarray(np.linalg.norm(position_iod - position_iod[:1], axis=2).max(axis=0))
 
 
 def largest_turn_rad(axis: FloatArray) -> float:

@@ -6,7 +6,7 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QWidget
 
 from app.gui.recording import Recording, RecordingState
-from app.gui.text import clock, counted, size
+from app.gui.text import clock, counted, size, tip
 from models.types import ExpressionType
 
 
@@ -65,7 +65,7 @@ class RecordStrip(QFrame):
         status = recording.status()
         sentence = (status.video_error or status.warning or "") if status else ""
         self._notice.setText("Video stopped" if status and status.video_error else "Little disk space")
-        self._notice.setToolTip(sentence)
+        self._notice.setToolTip(tip(sentence))
         self._notice.setVisible(bool(sentence))
         self.show()
 
