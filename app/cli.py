@@ -19,6 +19,7 @@ from app.cli_review import add_review_commands
 from app.cli_train import add_training_commands
 from app.cli_window import add_window_commands
 from app.logs import log_path, start_logging
+from app.signals import END_SIGNALS
 from app.versions import program_version
 from models.errors import ApexspotError, UsageError
 
@@ -162,9 +163,10 @@ def open_window(demo: bool = False, recording: Path | None = None) -> NoReturn:
 def run() -> NoReturn:
     """Entry of the console command: every error becomes one sentence on stderr and an exit code."""
     start_logging()
-    if signal.getsignal(signal.SIGTERM) is not signal.SIG_IGN:
-        # as Ctrl+C: what is under way is tidied up, and the same command goes on where it was
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for number in END_SIGNALS:
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            # as Ctrl+C: what is under way is tidied up, and the same command goes on where it was
+            signal.signal(number, signal.default_int_handler)
     for stream in (sys.stdout, sys.stderr):
         # a character that the terminal does not have must not end the program
         if isinstance(stream, io.TextIOWrapper):

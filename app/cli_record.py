@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import signal
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from app.signals import on_end_signals
 from models.errors import ApexspotError, DataError, OutputError, UsageError
 
 if TYPE_CHECKING:
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from models.types import Interval
 
 _POLL_S = 0.1
+_MARKERS_AFTER_S = 5.0
+"""From here on a stream of event markers that is not there is spoken of."""
 
 MODEL_HELP = 'A model of your own, or "lab": the network for laboratory recordings, of people who hold back.'
 SmallestMovement = Annotated[
@@ -84,7 +87,7 @@ def record(
         check_lsl(wanted)
     choice = find_source(source)
     # imported only now: a slip of the pen is answered at once
-    from app.live import LiveSession
+    from app.live import PATIENCE_S, LiveSession
     from app.session import Recorder
     from app.session.schema import SourceInfo
     from app.sources import open_source
@@ -115,13 +118,15 @@ def record(
         live = LiveSession(lambda: open_source(choice, paced=True), spotter=spotter, sinks=tuple(sinks))
         try:
             live.start()
-            remark = _watch(live, recorder, asked, seconds)
+            remark = _watch(live, recorder, asked, seconds, partial(_markers_trouble, markers, wanted))
         finally:
             live.stop()
+            live.wait(PATIENCE_S)
             failed = live.snapshot().error
             if markers is not None:
                 markers.close()
-            info = recorder.close(failed or (markers.status().error if markers else None) or "")
+            problem = failed or (markers.status().error if markers else None) or ""
+            info = recorder.close(problem, whole=live.all_scored)
     if markers is not None and info is not None:
         for line in _about_markers(markers, wanted):
             typer.echo(line)
@@ -194,8 +199,18 @@ def find_source(text: str) -> SourceChoice:
     raise UsageError(f"{text} is neither a file nor a camera; cameras are listed by: apexspot cameras.")
 
 
-def _watch(live: LiveSession, recorder: Recorder, asked: threading.Event, seconds: float | None) -> str:
-    """Wait until the session is over or is to end; returns the problem that ended it, empty where there was none."""
+def _watch(
+    live: LiveSession,
+    recorder: Recorder,
+    asked: threading.Event,
+    seconds: float | None,
+    trouble: Callable[[float], list[str]],
+) -> str:
+    """Wait until the session is over or is to end; returns the problem that ended it, empty where there was none.
+
+    trouble: sentences on what else goes wrong so many seconds after the first picture; each is said once.
+    """
+    said: set[str] = set()
     warned = False
     while not live.wait(_POLL_S):
         status = recorder.status()
@@ -204,11 +219,28 @@ def _watch(live: LiveSession, recorder: Recorder, asked: threading.Event, second
         if status.warning is not None and not warned:
             warned = True
             typer.echo(f"apexspot: {status.warning}", err=True)
+        for sentence in trouble(status.elapsed_s):
+            if sentence not in said:
+                said.add(sentence)
+                typer.echo(f"apexspot: {sentence}", err=True)
         if asked.is_set():
             return ""
         if seconds is not None and status.elapsed_s >= seconds:
             return ""
     return ""
+
+
+def _markers_trouble(markers: MarkerSink | None, wanted: tuple[str, ...], elapsed_s: float) -> list[str]:
+    """What a person should know of the event markers while there is still time to do something about it."""
+    if markers is None or elapsed_s < _MARKERS_AFTER_S:
+        return []
+    status = markers.status()
+    missing = [_not_found(name) for name in wanted if name not in status.found]
+    return [*missing, *([status.error] if status.error else [])]
+
+
+def _not_found(name: str) -> str:
+    return f"The LSL stream {name} was not found; is it on, and in this network?"
 
 
 def _about_markers(markers: MarkerSink, wanted: tuple[str, ...]) -> Iterator[str]:
@@ -218,7 +250,7 @@ def _about_markers(markers: MarkerSink, wanted: tuple[str, ...]) -> Iterator[str
         yield f"{status.outside} events were stamped before the first picture and are left out."
     for name in wanted:
         if name not in status.found:
-            yield f"The LSL stream {name} was not found; is it on, and in this network?"
+            yield _not_found(name)
     for name in status.unsynchronised:
         yield f"The clock of {name} could not be compared with this machine's; its events have the time of arrival."
     if status.error:
@@ -254,12 +286,7 @@ def _report(
 
 @contextmanager
 def _stop_signals() -> Iterator[threading.Event]:
-    """An event that Ctrl+C or a request to terminate sets, so that nothing is interrupted half-way."""
+    """An event that is set when the program is asked to end, so that nothing is interrupted half-way."""
     asked = threading.Event()
-    wanted = [signal.SIGINT, signal.SIGTERM]
-    before = {number: signal.signal(number, lambda *_: asked.set()) for number in wanted}
-    try:
+    with on_end_signals(asked.set):
         yield asked
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -50,6 +50,9 @@ HISTORY_S = 600.0
 JOIN_S = 3.0
 """How long each step of the clean-up waits for the threads."""
 
+PATIENCE_S = 30.0
+"""How long a recording may wait for the last scores of a busy machine; recovery adds those that come later."""
+
 
 class LiveSession:
     """One run over one source, from ``start`` to its end, to ``stop``, or to an error.
@@ -83,6 +86,7 @@ class LiveSession:
         self._perception_ready = threading.Event()
         self._scoring_ready = threading.Event()
         self._over = threading.Event()
+        self._all_scored = False
         self._threads: tuple[threading.Thread, ...] = ()
         self._start_lock = threading.Lock()
 
@@ -145,6 +149,11 @@ class LiveSession:
     def wait(self, timeout_s: float | None = None) -> bool:
         """Wait until the session is over; False if ``timeout_s`` passed first."""
         return self._over.wait(timeout_s)
+
+    @property
+    def all_scored(self) -> bool:
+        """Whether every frame that was looked at has been scored, and the sinks were told; nothing more will come."""
+        return self._all_scored
 
     def __enter__(self) -> Self:
         self.start()
@@ -257,6 +266,7 @@ class LiveSession:
                 begin_s = time.monotonic()
                 if last:
                     self._publish(analyzer.finish(), begin_s)
+                    self._all_scored = True
                     break
                 if unscored_s and begin_s >= next_step_s:
                     for seen_s in unscored_s:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import math
+import os
 import secrets
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -98,7 +99,7 @@ def existing(paths: Sequence[Path]) -> list[Path]:
 
 @contextlib.contextmanager
 def whole_file(path: Path) -> Iterator[TextIO]:
-    """A text file (UTF-8, lines end in ``\\n``) that takes its place under its name only when all of it is written.
+    """A text file (UTF-8, lines end in ``\\n``) that takes its place under its name only when all of it is on the disk.
 
     Raises:
         OutputError: it cannot be written; a file that was there before stays as it was.
@@ -109,6 +110,8 @@ def whole_file(path: Path) -> Iterator[TextIO]:
         try:
             with partial.open("x", encoding="utf-8", newline="\n") as file:
                 yield file
+                file.flush()
+                os.fsync(file.fileno())  # else a power cut may leave the name with nothing in it
             partial.replace(path)
         finally:
             partial.unlink(missing_ok=True)

@@ -9,12 +9,11 @@ from contextlib import contextmanager
 from types import FrameType, TracebackType
 from typing import Any
 
-_HEARD = (signal.SIGINT, signal.SIGTERM)
-"""Ctrl+C, and what a cluster sends when a job's time is over, some seconds before it kills."""
+from app.signals import END_SIGNALS
 
 
 class Interrupts:
-    """Counts Ctrl+C and SIGTERM: the first raises ``KeyboardInterrupt``, further ones are only counted.
+    """Counts ``END_SIGNALS``, Ctrl+C among them: the first raises ``KeyboardInterrupt``, further ones are only counted.
 
     So what is tidied up after the first is not torn apart by the second; who tidies up looks at ``impatient``. Outside
     the main thread, and where the program was started deaf to a signal, nothing is changed.
@@ -37,7 +36,7 @@ class Interrupts:
 
     def __enter__(self) -> Interrupts:
         if threading.current_thread() is threading.main_thread():
-            heard = [number for number in _HEARD if signal.getsignal(number) is not signal.SIG_IGN]
+            heard = [number for number in END_SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
             self._before = {number: signal.signal(number, self._pressed) for number in heard}
         return self
 

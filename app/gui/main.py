@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import logging
 import os
-import signal
 import sys
 from functools import partial
 from pathlib import Path
@@ -20,6 +19,7 @@ from app.gui.player import Player
 from app.gui.theme import DARK, LIGHT, Theme, apply_theme, system_is_dark
 from app.gui.window import MainWindow
 from app.settings import SettingsFile, settings_path
+from app.signals import on_end_signals
 from app.sources import SourceChoice
 
 log = logging.getLogger(__name__)
@@ -40,10 +40,6 @@ def run_window(choice: SourceChoice | None, autoplay: bool, recording: Path | No
     app = make_application(sys.argv[:1])
     collector = GarbageCollector()
     window = open_window(app, QSettings("apexspot", "apexspot"))
-    # Ctrl+C in the terminal, and a request to terminate, finish a recording and close the window; the poll timer lets
-    # Python see the signal
-    wanted = (signal.SIGINT, signal.SIGTERM)
-    before = {number: signal.signal(number, lambda *_: window.leave()) for number in wanted}
     hook, sys.excepthook = sys.excepthook, partial(_unexpected, window)
     if choice is not None:
         if autoplay:
@@ -54,10 +50,10 @@ def run_window(choice: SourceChoice | None, autoplay: bool, recording: Path | No
     if recording is not None:
         window.open_recording(recording)
     try:
-        return app.exec()
+        # a recording is finished before the window closes; the poll timer lets Python see the signal
+        with on_end_signals(window.leave):
+            return app.exec()
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
         sys.excepthook = hook
         collector.timer.stop()
         gc.enable()

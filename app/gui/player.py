@@ -119,8 +119,8 @@ class Player:
         overdue = self._stop_asked_s is not None and time.monotonic() - self._stop_asked_s > PATIENCE_S
         if not self._tidied and (snapshot.state.over or overdue):
             self._tidied = True
-            self._session.stop()
-            snapshot = self._session.snapshot()
+            # a source that hangs keeps this thread waiting for seconds, and the window must not
+            threading.Thread(target=self._session.stop, name="apexspot-tidying", daemon=True).start()
         return snapshot
 
     def close(self) -> None:

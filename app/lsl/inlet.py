@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from app.lsl.clock import ArrivalClock
+from app.arrival_clock import ArrivalClock
 from app.lsl.library import check_lsl, load
 from app.session.events import EventTable
 from models.types import Frame, FrameMotion, Update

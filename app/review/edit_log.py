@@ -8,6 +8,7 @@ from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
+from app.disk import sync_folder
 from app.review.rows import History, LogLine
 from app.review.state import ReviewState
 from app.session.schema import (
@@ -18,7 +19,7 @@ from app.session.schema import (
     POINT_COLUMNS,
     POINTS_FILE,
 )
-from app.session.tables import exclusion_row, interval_row, point_row, replace_table, sync_folder
+from app.session.tables import exclusion_row, interval_row, point_row, replace_table
 from app.tables import INTERVAL_COLUMNS
 from models.errors import DataError, OutputError
 

@@ -48,7 +48,7 @@ class EventTable:
         self.count = 0
 
     def add(self, time_s: float, frame: int, label: str, stream: str) -> None:
-        """Add an event; from here on a killed program does not lose it."""
+        """Add an event; from here on neither a killed program nor a power cut loses it."""
         if self._lines is None:
             self._lines = Lines(self._path, EVENT_COLUMNS)
         self.count += 1
@@ -57,15 +57,13 @@ class EventTable:
         csv.writer(row, lineterminator="").writerow(cells)
         self._lines.add(row.getvalue())
         self._lines.flush()
+        self._lines.sync()
 
     def close(self) -> None:
-        """Wait until everything is on the disk; harmless when repeated."""
+        """Harmless when repeated."""
         lines, self._lines = self._lines, None
         if lines is not None:
-            try:
-                lines.sync()
-            finally:
-                lines.close()
+            lines.close()
 
 
 def read_events(folder: Path) -> tuple[StoredEvent, ...]:

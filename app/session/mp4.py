@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import struct
 from pathlib import Path
 from typing import Any
 
 import av
+
+from app.disk import sync_file, sync_folder
 
 _KNOWN = frozenset({b"ftyp", b"styp", b"free", b"skip", b"moov", b"moof", b"mdat", b"mfra", b"sidx", b"uuid"})
 
@@ -49,6 +52,7 @@ def close_video(writing: Path, final: Path) -> int:
     length = whole_length(writing)
     with writing.open("r+b") as file:
         file.truncate(length)
+        os.fsync(file.fileno())
     pictures = count_pictures(writing)
     if pictures == 0:
         writing.unlink()
@@ -56,13 +60,16 @@ def close_video(writing: Path, final: Path) -> int:
     rewritten = final.with_name(final.name + ".recovering")
     try:
         if shutil.disk_usage(final.parent).free > length + _SPARE_BYTES and _rewrite(writing, rewritten) == pictures:
+            sync_file(rewritten)  # before the only other copy goes
             rewritten.replace(final)
+            sync_folder(final.parent)
             writing.unlink()
             return pictures
     except (OSError, av.FFmpegError, ValueError):
         pass  # the fragments stay as they are
     rewritten.unlink(missing_ok=True)
     writing.replace(final)
+    sync_folder(final.parent)
     return pictures
 
 

@@ -134,10 +134,28 @@ def read_session(folder: Path) -> Session:
         video=_video(folder, info.source),
         frames=read_frames(folder / FRAMES_FILE),
         features=read_features(folder / FEATURES_FILE),
-        intervals=tuple(_rows(folder / INTERVALS_FILE, _interval)),
-        points=tuple(_rows(folder / POINTS_FILE, _point)),
+        intervals=read_intervals(folder / INTERVALS_FILE),
+        points=read_points(folder / POINTS_FILE),
         exclusions=read_exclusions(folder),
     )
+
+
+def read_intervals(path: Path) -> tuple[StoredInterval, ...]:
+    """Read ``intervals.csv``.
+
+    Raises:
+        DataError: it cannot be read or is damaged.
+    """
+    return tuple(_rows(path, _interval))
+
+
+def read_points(path: Path) -> tuple[StoredPoint, ...]:
+    """Read ``points.csv``.
+
+    Raises:
+        DataError: it cannot be read or is damaged.
+    """
+    return tuple(_rows(path, _point))
 
 
 def read_exclusions(folder: Path) -> tuple[Exclusion, ...]:

@@ -16,7 +16,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TypeAlias
+from typing import BinaryIO, TypeAlias
 
 from app.session.folder import lock, new_folder
 from app.session.schema import (
@@ -140,7 +140,9 @@ class Recorder:
         self._changed = threading.Condition()
         self._urgent = False
         self._closing = False
+        self._whole = True
         self._closed = False
+        self._claim: BinaryIO | None = None
         self._first: tuple[float, datetime] | None = None
         self._newest_s = 0.0
         self._offered = self._analysed = self._intervals = 0
@@ -160,7 +162,9 @@ class Recorder:
             if self._ending is not None:
                 raise OutputError(self._ending)
             self._tables = SessionTables(self.folder)
-            lock(self._tables.features.file)
+            # a file of its own: the tables are closed before the video is whole, and nobody may recover it meanwhile
+            self._claim = (self.folder / FEATURES_FILE).open("r+b")
+            lock(self._claim)
             self._identity = self.folder.stat().st_ino
             if not scores_only:
                 self._video = VideoWriter(self.folder / VIDEO_FILE, settings.queue_bytes)
@@ -221,15 +225,17 @@ class Recorder:
             video_error=video.error if video else None,
         )
 
-    def close(self, remark: str = "") -> SessionInfo | None:
+    def close(self, remark: str = "", whole: bool = True) -> SessionInfo | None:
         """Write everything that is left and end the session; harmless when repeated.
 
-        remark: what a reader of the data should know of how it ended.
+        remark: what a reader of the data should know of how it ended. whole: every frame that was looked at has been
+        scored; else the session is left for recovery, which scores the others.
 
         Returns:
             What ``session.json`` says now; ``None`` where no frame ever came, and then no folder is left.
         """
         with self._changed:
+            self._whole = self._whole and whole
             self._closing = True
             self._changed.notify()
         self._thread.join(CLOSE_S)
@@ -243,15 +249,17 @@ class Recorder:
             return None
         self._measure()
         self._finish_info(remark)
+        self._let_go()
         return self._info
 
     def _finish_info(self, remark: str) -> None:
-        written = not (self.folder / (VIDEO_FILE + WRITING_SUFFIX)).exists() and not self._thread.is_alive()
+        video_whole = not (self.folder / (VIDEO_FILE + WRITING_SUFFIX)).exists()
+        complete = self._whole and self._error is None and video_whole and not self._thread.is_alive()
         error = self.status().error
         self._info = self._info.model_copy(
             update={
                 # what could not be finished is left for recovery
-                "state": SessionState.COMPLETE if written and self._error is None else SessionState.RECORDING,
+                "state": SessionState.COMPLETE if complete else SessionState.RECORDING,
                 "ended_utc": datetime.now(UTC),
                 "counts": self._counts(),
                 "remarks": tuple(text for text in (remark, error) if text),
@@ -294,6 +302,8 @@ class Recorder:
                 if time.monotonic() >= next_watch_s:
                     self._watch_folder()
                     tables.sync()
+                    if self._video is not None:
+                        self._video.sync()
                     self._watch_disk()
                     next_watch_s = time.monotonic() + _WATCH_S
                     if self._error is not None:
@@ -309,7 +319,7 @@ class Recorder:
             self._error = f"Recording ended unexpectedly ({type(error).__name__}); the log has details."
         finally:
             try:
-                tables.close()
+                tables.close(self._whole and self._error is None)
             except OSError as error:
                 log.warning("the tables cannot be closed", exc_info=error)
                 self._error = self._error or f"The last rows of {self.folder} cannot be written ({error.strerror})."
@@ -380,10 +390,16 @@ class Recorder:
                 self._tables.close()
         if self._video is not None:
             self._video.close(CLOSE_S)
+        self._let_go()
         with suppress(OSError):
             for name in (INFO_FILE, FRAMES_FILE, FEATURES_FILE, INTERVALS_FILE, POINTS_FILE):
                 (self.folder / name).unlink(missing_ok=True)
             self.folder.rmdir()
+
+    def _let_go(self) -> None:
+        claim, self._claim = self._claim, None
+        if claim is not None:
+            claim.close()
 
 
 def _size(size_bytes: int) -> str:

@@ -1,11 +1,13 @@
 """Putting a session in order that broke off: a kill, a crash, a power cut, a disk that went away.
 
 Nothing that was written is changed. Torn last rows are cut off, the video is closed, and what the program still had in
-its memory is computed again from the recorded features: scores of the last seconds and intervals that were open.
+its memory is computed again from the recorded features: scores of the last seconds and intervals that were open. A
+table that is missing or cannot be read is made again in the same way, and what was there stays under another name.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -17,11 +19,12 @@ import numpy as np
 from app.session.features import close_features
 from app.session.folder import lock, session_folders
 from app.session.mp4 import close_video, count_pictures
-from app.session.reader import Session, read_session, replay
+from app.session.reader import Session, read_frames, read_intervals, read_points, read_session, replay
 from app.session.schema import (
     FEATURES_FILE,
     FRAMES_FILE,
     INTERVALS_FILE,
+    POINT_COLUMNS,
     POINTS_FILE,
     VIDEO_FILE,
     WRITING_SUFFIX,
@@ -32,9 +35,27 @@ from app.session.schema import (
     write_info,
 )
 from app.session.tables import FrameRowMaker, Lines, interval_row
+from app.tables import FRAME_COLUMNS, INTERVAL_COLUMNS
 from models.errors import DataError, OutputError
 from models.spotter import Spotter, shipped_with
 from models.types import Interval, Scores
+
+_DAMAGED_SUFFIX = ".damaged"
+"""Added to the name of a table that cannot be read; its rows are computed again as far as that is possible."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Table:
+    name: str
+    columns: tuple[str, ...]
+    read: Callable[[Path], object]
+
+
+_TABLES = (
+    _Table(FRAMES_FILE, FRAME_COLUMNS, read_frames),
+    _Table(INTERVALS_FILE, INTERVAL_COLUMNS, read_intervals),
+    _Table(POINTS_FILE, POINT_COLUMNS, read_points),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,14 +102,16 @@ def recover(folder: Path, spotter: Spotter | None = None) -> Recovered:
 
 def _recover(folder: Path, features: BinaryIO, given: Spotter | None) -> Recovered:
     close_features(folder / FEATURES_FILE, features)
-    for name in (FRAMES_FILE, INTERVALS_FILE, POINTS_FILE):
-        _cut_torn_line(folder / name)
+    damaged = [table for table in _TABLES if not _mend(folder / table.name, table)]
     video = folder / VIDEO_FILE
     writing = folder / (VIDEO_FILE + WRITING_SUFFIX)
     pictures = close_video(writing, video) if writing.is_file() else count_pictures(video) if video.is_file() else 0
 
     session = read_session(folder)
     remark = "Recovered after the recording had broken off."
+    if damaged:
+        names = " and ".join(f"{table.name}{_DAMAGED_SUFFIX}" for table in damaged)
+        remark += f" What could not be read of it is kept as {names}."
     recorded_with = session.info.model.sha256
     spotter = given or shipped_with(recorded_with)
     if spotter is not None and spotter.spec.sha256 == recorded_with:
@@ -144,7 +167,7 @@ def _add_rows(session: Session, scores: Scores) -> int:
     table = Lines(session.folder / FRAMES_FILE, None)
     for row in rows:
         table.add(row)
-    table.close()
+    _finish(table)
     return len(rows)
 
 
@@ -157,8 +180,15 @@ def _add_intervals(session: Session, found: tuple[Interval, ...]) -> int:
     for interval in fresh:
         number += 1
         table.add(interval_row(number, interval))
-    table.close()
+    _finish(table)
     return len(fresh)
+
+
+def _finish(table: Lines) -> None:
+    """On the disk before ``session.json`` says that nothing is missing."""
+    table.flush()
+    table.sync()
+    table.close()
 
 
 def _same(a: Interval, b: Interval) -> bool:
@@ -167,9 +197,27 @@ def _same(a: Interval, b: Interval) -> bool:
     return a.type is b.type and shared > 0.5 * together
 
 
-def _cut_torn_line(path: Path) -> None:
-    with path.open("r+b") as file:
-        file.truncate(file.read().rfind(b"\n") + 1)
+def _mend(path: Path, table: _Table) -> bool:
+    """Cut off a torn last row; begin a table anew that is not there or cannot be read.
+
+    Returns:
+        False where it could not be read; what was there has another name now.
+    """
+    readable = True
+    with suppress(FileNotFoundError):
+        with path.open("r+b") as file:
+            file.truncate(file.read().rfind(b"\n") + 1)
+        if path.stat().st_size == 0:
+            path.unlink()
+        else:
+            try:
+                table.read(path)
+            except DataError:
+                readable = False
+                path.replace(path.with_name(path.name + _DAMAGED_SUFFIX))
+    if not path.exists():
+        _finish(Lines(path, table.columns))
+    return readable
 
 
 def _last_written(folder: Path) -> datetime:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+from contextlib import suppress
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
@@ -10,6 +10,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from app.disk import sync_folder
 from app.tables import whole_file
 from app.versions import versions
 from models.assets import FACE_LANDMARKER_SHA256
@@ -176,8 +177,8 @@ def write_info(folder: Path, info: SessionInfo) -> None:
     """
     with whole_file(folder / INFO_FILE) as file:
         file.write(info.model_dump_json(indent=2) + "\n")
-        file.flush()
-        os.fsync(file.fileno())
+    with suppress(OSError):  # it stands there under its name; the name alone may not be on the disk yet
+        sync_folder(folder)
 
 
 def read_info(folder: Path) -> SessionInfo:

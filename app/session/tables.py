@@ -18,6 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
+from app.disk import sync_folder
 from app.session.features import FeatureWriter
 from app.session.reader import Exclusion, StoredPoint
 from app.session.schema import FEATURES_FILE, FRAMES_FILE, INTERVALS_FILE, POINT_COLUMNS, POINTS_FILE
@@ -160,17 +161,18 @@ class SessionTables:
         for table in (self._frames, self._intervals, self._points):
             table.sync()
 
-    def close(self) -> None:
+    def close(self, whole: bool = True) -> None:
         """Write what is left, wait for the disk and close; every file is closed even where one cannot be written.
 
-        Harmless when repeated.
+        Harmless when repeated. whole: nothing is missing; else frames that have no final score yet get no row, so that
+        recovery can still give them one.
         """
         if self._closed:
             return
         self._closed = True
         errors: list[OSError] = []
         try:
-            for row in self._rows.rest():
+            for row in self._rows.rest() if whole else ():
                 self._frames.add(row)
             self.flush()
             self.sync()
@@ -183,7 +185,7 @@ class SessionTables:
                 errors.append(error)
         if errors:
             raise errors[0]
-        if self._finals:
+        if self._finals and whole:
             keep_scores(self._folder, Scores.concatenate(self._finals))
 
 
@@ -224,14 +226,3 @@ def replace_table(path: Path, columns: Iterable[str], rows: Iterable[str]) -> No
     finally:
         partial.unlink(missing_ok=True)
     sync_folder(path.parent)
-
-
-def sync_folder(folder: Path) -> None:
-    """Wait until the names in a folder are on the disk, where the system offers that."""
-    if not hasattr(os, "O_DIRECTORY"):
-        return
-    number = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(number)
-    finally:
-        os.close(number)

@@ -19,6 +19,7 @@ import cv2
 import numpy as np
 from av.video.frame import PictureType
 
+from app.disk import sync_file
 from app.session.mp4 import close_video
 from app.session.schema import WRITING_SUFFIX
 from models.errors import OutputError
@@ -102,6 +103,16 @@ class VideoWriter:
         if self._thread.is_alive() and self.error is None:
             self.error = f"{self._writing} could not be finished in time; apexspot recover finishes it."
 
+    def sync(self) -> None:
+        """Wait until the pictures that were written are on the disk: from here on a power cut loses none of them.
+
+        Raises:
+            OSError: they cannot be written.
+        """
+        # it may have its final name by now, and Windows need not share it
+        with suppress(FileNotFoundError, PermissionError):
+            sync_file(self._writing)
+
     def _take(self) -> Frame | None:
         with self._changed:
             self._changed.wait_for(lambda: self._queue or self._closing)
@@ -124,6 +135,7 @@ class VideoWriter:
             if encoder is None:
                 self._writing.unlink(missing_ok=True)
             else:
+                sync_file(self._writing)
                 self._writing.replace(self._final)
         except Exception as error:
             log.warning("the video stopped", exc_info=error)

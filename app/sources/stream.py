@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -12,6 +13,7 @@ import av
 import numpy as np
 
 from app.sources.live import LiveSource
+from app.sources.stream_clock import StreamClock
 from models.errors import SourceError, UsageError
 from models.types import Frame
 
@@ -31,8 +33,10 @@ _STEADY_S = 5.0
 _UNSTAMPED = frozenset({"mpjpeg", "mjpeg", "h264", "hevc", "m4v", "image2pipe"})
 """FFmpeg formats that carry no times; FFmpeg counts 25 Hz instead."""
 
-_MAX_DRIFT_S = 0.5
-"""How far a live stream's own times may leave the clock on the wall before they are set anew."""
+_SECRET = re.compile(
+    r"((?:^|[&;])[^=&;]*(?:pass|pwd|psw|token|key|secret|auth|credential)[^=&;]*=)[^&;]*", re.IGNORECASE
+)
+"""A part of an address's query that opens a door, and what it holds."""
 
 _OPTIONS = {
     # "fflags nobuffer" would save a moment at the start, but throws away the first key frame, and with it every picture
@@ -70,6 +74,7 @@ class NetworkStream(LiveSource):
 
     def __iter__(self) -> Iterator[Frame]:
         begin_s: float | None = None
+        clock = StreamClock()
         last_s = -1.0
         index = 0
         attempts = 0
@@ -78,12 +83,16 @@ class NetworkStream(LiveSource):
             if connection is None:
                 return
             reached_s = time.monotonic()
+            clock.restart()
             while (picture := self._next(connection)) is not None:
                 arrival_s = time.monotonic()
                 if arrival_s - reached_s > _STEADY_S:
                     attempts = 0
                 begin_s = arrival_s if begin_s is None else begin_s
-                time_s = connection.time_s(picture, arrival_s - begin_s)
+                own_s = connection.own_s(picture)
+                time_s = arrival_s - begin_s
+                if own_s is not None:
+                    time_s = clock.time_s(own_s, time_s, follow=not connection.finite)
                 if connection.finite and self._closed.wait(max(0.0, time_s - (time.monotonic() - begin_s))):
                     return
                 if time_s <= last_s:
@@ -92,11 +101,14 @@ class NetworkStream(LiveSource):
                 image = np.ascontiguousarray(picture.to_ndarray(format="bgr24"))
                 yield Frame(index, time_s, image)
                 index += 1
+            broke_off = connection.error is not None
             with self._lock:
                 self._release()
             if connection.finite:
                 if index == 0 and not self._closed.is_set():
                     raise SourceError(f"The stream {self._name} gave no picture.")
+                if broke_off and not self._closed.is_set():
+                    raise SourceError(f"The stream {self._name} broke off before its end.")
                 return
             attempts += 1
             if attempts > len(_RETRY_AFTER_S):
@@ -136,7 +148,7 @@ class NetworkStream(LiveSource):
 
 
 class _Connection:
-    """One connection to a stream and the clock of its pictures."""
+    """One connection to a stream. error: what ended its reading, ``None`` where it came to its end."""
 
     def __init__(self, url: str, name: str) -> None:
         try:
@@ -153,7 +165,7 @@ class _Connection:
             self.finite = bool(self._container.duration) and not formats & {"rtsp", "sdp", "mpegts"}
             rate = stream.average_rate if self._stamped else None
             self.fps: float | None = float(rate) if rate else None
-            self._offset_s: float | None = None
+            self.error: Exception | None = None
             self._pictures = self._decode(stream)
         except BaseException:
             self._container.close()
@@ -166,16 +178,11 @@ class _Connection:
         self._pictures.close()
         self._container.close()
 
-    def time_s(self, picture: Any, arrival_s: float) -> float:
-        """Time of a picture that arrived at ``arrival_s``; both since the stream's first one."""
+    def own_s(self, picture: Any) -> float | None:
+        """Time of a picture as the stream says; ``None`` where it says none."""
         if not self._stamped or picture.pts is None or not picture.time_base:
-            return arrival_s
-        own_s = float(picture.pts * picture.time_base)
-        if self._offset_s is None:
-            self._offset_s = arrival_s - own_s
-        if not self.finite and abs(own_s + self._offset_s - arrival_s) > _MAX_DRIFT_S:
-            self._offset_s = arrival_s - own_s
-        return own_s + self._offset_s
+            return None
+        return float(picture.pts * picture.time_base)
 
     def _decode(self, stream: Any) -> Any:
         packets = self._container.demux(stream)
@@ -184,6 +191,7 @@ class _Connection:
                 packet = next(packets, None)
             except (av.FFmpegError, OSError) as error:
                 log.info("reading stopped: %s", error)
+                self.error = error
                 return
             if packet is None:
                 return
@@ -196,12 +204,15 @@ class _Connection:
 
 
 def without_password(url: str) -> str:
-    """The address as it may be shown: a password in it is replaced by stars."""
+    """The address as it may be shown: passwords and keys in it, before the host or behind the path, become stars."""
     parts = _split(url)
-    if parts is None or parts.password is None:
+    if parts is None:
         return url
-    host = parts.netloc.rpartition("@")[2]
-    return str(urlunsplit(parts._replace(netloc=f"{parts.username}:***@{host}")))
+    if parts.password is not None:
+        host = parts.netloc.rpartition("@")[2]
+        parts = parts._replace(netloc=f"{parts.username}:***@{host}")
+    query = _SECRET.sub(r"\1***", parts.query)
+    return str(urlunsplit(parts._replace(query=query))) if query != parts.query or "***" in parts.netloc else url
 
 
 def _split(url: str) -> Any:

@@ -18,6 +18,7 @@ from app.cli_record import find_source
 from app.session import read_session
 from app.session.mp4 import count_pictures
 from app.session.schema import SessionState, write_info
+from app.signals import END_SIGNALS
 from app.sources import DemoChoice, FileChoice, StreamChoice
 from models.errors import UsageError
 
@@ -91,7 +92,7 @@ def test_it_ends_after_the_seconds_asked_for(run: Run, tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of another kind")
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", END_SIGNALS)
 def test_ctrl_c_keeps_everything(number: signal.Signals, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "app", "record", "--source", "demo", "--out", str(tmp_path)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT)

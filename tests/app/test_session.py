@@ -292,15 +292,16 @@ def test_session_json_is_on_the_disk_before_it_takes_its_place(
         source=SOURCE, created_utc=datetime.now(UTC), model=model_info(spotter), thresholds=thresholds(spotter)
     )
     write_info(tmp_path, info)
-    synced: list[int] = []
+    synced: list[tuple[int, bool]] = []
 
     def fsync(number: int) -> None:
-        assert read_info(tmp_path) == info, "the old one is still in place"
-        synced.append(os.fstat(number).st_size)
+        synced.append((os.fstat(number).st_ino, read_info(tmp_path) == info))
 
     monkeypatch.setattr(os, "fsync", fsync)
     write_info(tmp_path, info.model_copy(update={"participant": "P7"}))
-    assert synced == [(tmp_path / INFO_FILE).stat().st_size]
+    assert synced[0] == ((tmp_path / INFO_FILE).stat().st_ino, True), "the old one is still in place"
+    if hasattr(os, "O_DIRECTORY"):
+        assert synced[1:] == [(tmp_path.stat().st_ino, False)], "then its name"
 
 
 def test_a_description_is_checked_when_it_is_read(recorded: tuple[Session, LiveSnapshot], tmp_path: Path) -> None:

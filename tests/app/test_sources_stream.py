@@ -37,7 +37,7 @@ class CameraServer:
                     self.send_response(200)
                     self.send_header("Content-Length", str(len(outer.clip)))
                     self.end_headers()
-                    self.wfile.write(outer.clip)
+                    self.wfile.write(outer.clip[: round(len(outer.clip) * outer.kept)])
                     return
                 if self.path != "/live" or number >= len(outer.limits):
                     self.send_error(404 if self.path != "/live" else 503)
@@ -58,7 +58,7 @@ class CameraServer:
             def log_message(self, *args):
                 pass
 
-        self.clip = b""
+        self.clip, self.kept = b"", 1.0
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.server.daemon_threads = True
         self.thread = threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.02})
@@ -134,6 +134,17 @@ def test_a_clip_behind_http_plays_at_its_own_pace_and_ends(tmp_path, write_video
     assert np.allclose(np.diff(times), 1 / 30, atol=0.002)
 
 
+def test_a_clip_that_breaks_off_is_not_taken_for_whole(tmp_path, write_video, portrait):
+    path = write_video(tmp_path / "clip.mkv", [portrait] * 60)
+    with CameraServer([]) as server:
+        server.clip, server.kept = path.read_bytes(), 0.6
+        frames = []
+        with NetworkStream(server.base + "/clip") as stream, pytest.raises(SourceError, match="broke off before its"):
+            for frame in stream:
+                frames.append(frame)
+    assert 0 < len(frames) < 60
+
+
 def test_a_clip_that_cannot_be_played_from_a_server_is_a_sentence(face_video):
     with CameraServer([]) as server:
         server.clip = face_video.read_bytes()  # its index is at the end, and this server cannot jump
@@ -156,6 +167,9 @@ def test_wrong_addresses_are_sentences():
 def test_passwords_are_not_shown():
     assert without_password("rtsp://u:p@host:554/x?a=1") == "rtsp://u:***@host:554/x?a=1"
     assert without_password("http://host/x") == "http://host/x"
+    camera = "http://cam.local/videostream.cgi?user=admin&pwd=s3cret&rate=0&authToken=abc%20d"
+    assert without_password(camera) == "http://cam.local/videostream.cgi?user=admin&pwd=***&rate=0&authToken=***"
+    assert without_password("rtsp://host/live?channel=1&subtype=0") == "rtsp://host/live?channel=1&subtype=0"
     with pytest.raises(SourceError) as error:
         NetworkStream("http://u:secret@127.0.0.1:1/live")
     assert "secret" not in str(error.value)

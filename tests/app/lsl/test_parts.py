@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from app.lsl.clock import ArrivalClock
+from app.arrival_clock import ArrivalClock
 from app.lsl.flags import Flag, FlagEvent, FlagTracker
 from app.lsl.scored import CHANNELS, NewestScores
 from app.session.events import EVENT_COLUMNS, EVENTS_FILE, EventTable, StoredEvent, read_events
