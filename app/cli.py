@@ -7,7 +7,9 @@ import logging
 import os
 import signal
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from types import FrameType
 from typing import Annotated, NoReturn
 
 import typer
@@ -163,18 +165,25 @@ def open_window(demo: bool = False, recording: Path | None = None) -> NoReturn:
 def run() -> NoReturn:
     """Entry of the console command: every error becomes one sentence on stderr and an exit code."""
     start_logging()
+    asked: list[int] = []
+
+    def end(number: int, frame: FrameType | None) -> None:
+        asked.append(number)
+        raise KeyboardInterrupt
+
     for number in END_SIGNALS:
         if signal.getsignal(number) is not signal.SIG_IGN:
-            # as Ctrl+C: what is under way is tidied up, and the same command goes on where it was
-            signal.signal(number, signal.default_int_handler)
+            # all as Ctrl+C: what is under way is tidied up, and the same command goes on where it was
+            signal.signal(number, end)
     for stream in (sys.stdout, sys.stderr):
         # a character that the terminal does not have must not end the program
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
-    sys.exit(_run(sys.argv[1:]))
+    sys.exit(_run(sys.argv[1:], asked))
 
 
-def _run(arguments: list[str]) -> int:
+def _run(arguments: list[str], asked: Sequence[int] = ()) -> int:
+    """asked: signals to end that came; native code that is being loaded makes an error of its own of them."""
     try:
         code = app(arguments, prog_name="apexspot", standalone_mode=False)
         sys.stdout.flush()
@@ -188,13 +197,26 @@ def _run(arguments: list[str]) -> int:
         error.show()  # type: ignore[attr-defined]
         return 2
     except (typer.Abort, KeyboardInterrupt):
-        typer.echo("apexspot: stopped, nothing half-written is left behind.", err=True)
-        return INTERRUPTED
+        return _stopped()
     except BrokenPipeError:
         # whoever read our output has left; keep Python from complaining once more when it ends
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except Exception as error:
-        log.exception("unexpected error")
-        typer.echo(f"apexspot: something unexpected went wrong ({type(error).__name__}); see {log_path()}", err=True)
-        return 1
+        return _stopped() if asked else _unexpected(error)
+
+
+def _stopped() -> int:
+    typer.echo("apexspot: stopped, nothing half-written is left behind.", err=True)
+    return INTERRUPTED
+
+
+def _unexpected(error: Exception) -> int:
+    log.error("unexpected error", exc_info=error)
+    if isinstance(error, OSError) and error.filename is not None and error.strerror is not None:
+        # a folder that one may not enter, a name that is too long: wherever that comes to light
+        what = f"{error.filename} cannot be used ({error.strerror})."
+    else:
+        what = f"something unexpected went wrong ({type(error).__name__}); see {log_path()}"
+    typer.echo(f"apexspot: {what}", err=True)
+    return 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from models.types import Interval
 
 _POLL_S = 0.1
+_STALL_S = 1.0
+"""Longer than a picture takes from its moment to here."""
 _MARKERS_AFTER_S = 5.0
 """From here on a stream of event markers that is not there is spoken of."""
 
@@ -208,9 +211,11 @@ def _watch(
 ) -> str:
     """Wait until the session is over or is to end; returns the problem that ended it, empty where there was none.
 
-    trouble: sentences on what else goes wrong so many seconds after the first picture; each is said once.
+    trouble: sentences on what else goes wrong so many seconds after the first picture; each is said once. A source that
+    gives no more pictures does not keep the clock on the wall from telling when ``seconds`` are over.
     """
     said: set[str] = set()
+    first_s: float | None = None
     warned = False
     while not live.wait(_POLL_S):
         status = recorder.status()
@@ -225,7 +230,10 @@ def _watch(
                 typer.echo(f"apexspot: {sentence}", err=True)
         if asked.is_set():
             return ""
-        if seconds is not None and status.elapsed_s >= seconds:
+        if first_s is None and status.counts.offered:
+            first_s = time.monotonic()
+        waited_s = time.monotonic() - first_s - _STALL_S if first_s is not None else 0.0
+        if seconds is not None and max(status.elapsed_s, waited_s) >= seconds:
             return ""
     return ""
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from app.disk import is_same
 from models.errors import UsageError
 
 if TYPE_CHECKING:
@@ -37,7 +38,10 @@ def agree(
     either coder excluded do not count. A coder's table is what "apexspot import --into SESSION" makes.
     """
     from app.review.agree import agreement, write_agreement
+    from app.session.folder import is_session
 
+    if out is not None and (is_same(out, a) or is_same(out, b) or is_session(out.parent)):
+        raise UsageError(f"{out} belongs to what is compared, or to a session; choose another place for --out.")
     if out is not None and out.exists() and not force:
         raise UsageError(f"{out} is there already; choose another name, or allow it with --force.")
     rows = agreement(*_sessions(a, b), touched_only=touched)

@@ -1,9 +1,17 @@
-"""Waiting until what was written is on the disk: before that, a power cut or a pulled disk takes it away."""
+"""Files and the disk: before something has been waited for, a power cut or a pulled disk takes it away."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
+
+
+def is_same(a: Path, b: Path) -> bool:
+    """Whether two names are of the same file or folder, which is there."""
+    try:
+        return a.samefile(b)
+    except OSError:
+        return False
 
 
 def sync_file(path: Path) -> None:

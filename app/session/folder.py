@@ -50,6 +50,11 @@ def new_folder(out: Path, participant: str, now: datetime) -> Path:
             raise OutputError(f"{folder} cannot be made ({error.strerror}).") from error
 
 
+def is_session(folder: Path) -> bool:
+    """Whether a folder is a session."""
+    return (folder / INFO_FILE).is_file()
+
+
 def session_folders(root: Path) -> list[Path]:
     """``root`` itself if it is a session, else the sessions in it, by name.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 import math
@@ -37,6 +38,12 @@ from models.types import ExpressionType, FrameMotion, Interval, Scores
 
 _STEP_FRAMES = 300
 """Frames between two steps of the scoring; the scores do not depend on it."""
+
+_LONGEST_S = 1e9
+"""No time of a recording is longer; the clock of a camera may count from its start."""
+
+_STATUSES = {"": "found", **{name: name for name in ("found", "accepted", "rejected", "replaced")}}
+"""What may stand for a status; where a person left it out, nobody has judged."""
 
 _T = TypeVar("_T")
 
@@ -122,40 +129,41 @@ class Session:
 
 
 def read_session(folder: Path) -> Session:
-    """Read a session folder; nothing in it is changed, and a torn last line is passed over.
+    """Read a session folder; nothing in it is changed. A torn last line of an unfinished one is passed over.
 
     Raises:
         DataError: it is no session, or a file of it is damaged.
     """
     info = read_info(folder)
+    torn = info.state is SessionState.RECORDING
     return Session(
         folder=folder,
         info=info,
         video=_video(folder, info.source),
-        frames=read_frames(folder / FRAMES_FILE),
+        frames=read_frames(folder / FRAMES_FILE, torn),
         features=read_features(folder / FEATURES_FILE),
-        intervals=read_intervals(folder / INTERVALS_FILE),
-        points=read_points(folder / POINTS_FILE),
+        intervals=read_intervals(folder / INTERVALS_FILE, torn),
+        points=read_points(folder / POINTS_FILE, torn),
         exclusions=read_exclusions(folder),
     )
 
 
-def read_intervals(path: Path) -> tuple[StoredInterval, ...]:
-    """Read ``intervals.csv``.
+def read_intervals(path: Path, torn: bool = True) -> tuple[StoredInterval, ...]:
+    """Read ``intervals.csv``. torn: a last line without an end was not written whole.
 
     Raises:
         DataError: it cannot be read or is damaged.
     """
-    return tuple(_rows(path, _interval))
+    return tuple(_rows(path, _interval, torn))
 
 
-def read_points(path: Path) -> tuple[StoredPoint, ...]:
-    """Read ``points.csv``.
+def read_points(path: Path, torn: bool = True) -> tuple[StoredPoint, ...]:
+    """Read ``points.csv``. torn: a last line without an end was not written whole.
 
     Raises:
         DataError: it cannot be read or is damaged.
     """
-    return tuple(_rows(path, _point))
+    return tuple(_rows(path, _point, torn))
 
 
 def read_exclusions(folder: Path) -> tuple[Exclusion, ...]:
@@ -165,7 +173,7 @@ def read_exclusions(folder: Path) -> tuple[Exclusion, ...]:
         DataError: the table is damaged.
     """
     path = folder / EXCLUSIONS_FILE
-    return tuple(_rows(path, _exclusion)) if path.exists() else ()
+    return tuple(_rows(path, _exclusion, torn=False)) if path.exists() else ()
 
 
 def replay(session: Session, spotter: Spotter) -> tuple[Scores, tuple[Interval, ...]]:
@@ -196,19 +204,19 @@ def _video(folder: Path, source: SourceInfo) -> Path | None:
     return None
 
 
-def read_frames(path: Path) -> FrameTable:
-    """Read ``frames.csv``.
+def read_frames(path: Path, torn: bool = True) -> FrameTable:
+    """Read ``frames.csv``. torn: a last line without an end was not written whole.
 
     Raises:
         DataError: it cannot be read or is damaged.
     """
     # a session of hours has hundreds of thousands of rows: NumPy parses them, but cannot name a line that is wrong
-    data = _whole_lines(path)
+    data = _text(path, torn)
     header, _, body = data.partition(b"\n")
     if header == ",".join(FRAME_COLUMNS).encode() and (values := _numbers(body, len(FRAME_COLUMNS))) is not None:
         frame, time_s, face, *scores = np.ascontiguousarray(values.T)
         return FrameTable(frame.astype(np.int64), time_s, ~np.isnan(face), face == 1.0, *scores)
-    rows = list(_rows(path, _frame))
+    rows = list(_rows(path, _frame, torn))
     values = np.array([row[4:] for row in rows], np.float64).reshape(len(rows), 4)
     return FrameTable(
         np.array([row[0] for row in rows], np.int64),
@@ -241,57 +249,82 @@ def _frame(row: dict[str, str]) -> tuple[int, float, bool, bool, float, float, f
     intensity, macro, micro, quality = (
         float(row[name]) if row[name] else math.nan for name in ("intensity", "macro", "micro", "quality")
     )
-    return int(row["frame"]), float(row["time_s"]), face != "", face == "1", intensity, macro, micro, quality
+    return int(row["frame"]), _time(row["time_s"]), face != "", face == "1", intensity, macro, micro, quality
 
 
 def _interval(row: dict[str, str]) -> StoredInterval:
     interval = Interval(
         type=ExpressionType(row["type"]),
-        onset_s=float(row["onset_s"]),
-        apex_s=float(row["apex_s"]),
-        offset_s=float(row["offset_s"]),
+        onset_s=_time(row["onset_s"]),
+        apex_s=_time(row["apex_s"]),
+        offset_s=_time(row["offset_s"]),
         onset_frame=int(row["onset_frame"]),
         apex_frame=int(row["apex_frame"]),
         offset_frame=int(row["offset_frame"]),
         score=float(row["score"]),
     )
-    return StoredInterval(int(row["id"]), interval, row["source"], row["status"])
+    if not interval.onset_s <= interval.apex_s <= interval.offset_s:
+        raise ValueError
+    if not interval.onset_frame <= interval.apex_frame <= interval.offset_frame:
+        raise ValueError
+    return StoredInterval(int(row["id"]), interval, row["source"], _STATUSES[row["status"].strip().lower()])
 
 
 def _point(row: dict[str, str]) -> StoredPoint:
     return StoredPoint(
-        int(row["id"]), float(row["time_s"]), int(row["frame"]), ExpressionType(row["type"]), row["source"]
+        int(row["id"]), _time(row["time_s"]), int(row["frame"]), ExpressionType(row["type"]), row["source"]
     )
 
 
 def _exclusion(row: dict[str, str]) -> Exclusion:
+    if not _time(row["start_s"]) <= _time(row["end_s"]):
+        raise ValueError
     return Exclusion(
         id=int(row["id"]),
-        start_s=float(row["start_s"]),
-        end_s=float(row["end_s"]),
+        start_s=_time(row["start_s"]),
+        end_s=_time(row["end_s"]),
         start_frame=int(row["start_frame"]),
         end_frame=int(row["end_frame"]),
         reason=row["reason"],
     )
 
 
-def _rows(path: Path, parse: Callable[[dict[str, str]], _T]) -> Iterator[_T]:
+def _time(cell: str) -> float:
+    value = float(cell)
+    if not abs(value) < _LONGEST_S:  # NaN neither
+        raise ValueError
+    return value
+
+
+def _rows(path: Path, parse: Callable[[dict[str, str]], _T], torn: bool) -> Iterator[_T]:
     """Parsed rows of a table."""
     try:
-        text = _whole_lines(path).decode("utf-8")
+        text = _text(path, torn).decode("utf-8")
     except UnicodeDecodeError as error:
         raise DataError(f"{path} is damaged: it is not UTF-8 text.") from error
+    head = text.partition("\n")[0]
+    if ";" in head or "\t" in head:
+        raise DataError(
+            f"{path} was saved with other separators than commas, as a spreadsheet may do; save it with commas."
+        )
     for number, row in enumerate(csv.DictReader(io.StringIO(text)), start=2):
         try:
+            if None in row or None in row.values():  # more cells than columns, or fewer
+                raise ValueError
             yield parse(row)
-        except (KeyError, ValueError, TypeError) as error:
+        except (KeyError, ValueError, TypeError, OverflowError) as error:
             raise DataError(f"{path} is damaged in line {number}.") from error
 
 
-def _whole_lines(path: Path) -> bytes:
-    """A table's text; what stands behind the last line end is a row that was not written whole."""
+def _text(path: Path, torn: bool) -> bytes:
+    """A table's text, without the mark that a spreadsheet may put in front.
+
+    torn: what stands behind the last line end is a row that was not written whole; else an editor left out the end.
+    """
     try:
-        data = path.read_bytes()
+        data = path.read_bytes().removeprefix(codecs.BOM_UTF8)
     except OSError as error:
         raise DataError(f"{path} cannot be read ({error.strerror}).") from error
-    return data[: data.rfind(b"\n") + 1]
+    if torn or data.endswith(b"\n") or not data:
+        return data[: data.rfind(b"\n") + 1]
+    return data + b"\n"

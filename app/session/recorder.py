@@ -169,9 +169,9 @@ class Recorder:
             if not scores_only:
                 self._video = VideoWriter(self.folder / VIDEO_FILE, settings.queue_bytes)
             write_info(self.folder, self._info)  # last: a folder that has it has all its files
-        except (OSError, OutputError) as error:
+        except Exception as error:
             self._discard()
-            if isinstance(error, OutputError):
+            if not isinstance(error, OSError):
                 raise
             raise OutputError(f"Nothing can be written to {self.folder} ({error.strerror}).") from error
         self._thread = threading.Thread(target=self._run, name="apexspot-tables", daemon=True)

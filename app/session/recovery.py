@@ -71,10 +71,15 @@ class Recovered:
 def find_unfinished(root: Path) -> list[Path]:
     """Sessions in ``root``, or ``root`` itself, that broke off; one that is being recorded now is not among them.
 
+    One that cannot say how it stands is, as long as its video was not finished; ``recover`` says what is wrong with it.
+
     Raises:
-        UsageError: there is no such folder.
+        UsageError: there is no such folder. DataError: it is a session that cannot say how it stands.
     """
-    return [folder for folder in session_folders(root) if _unfinished(folder) and not being_recorded(folder)]
+    folders = session_folders(root)
+    if folders == [root]:
+        read_info(root)
+    return [folder for folder in folders if _unfinished(folder) and not being_recorded(folder)]
 
 
 def recover(folder: Path, spotter: Spotter | None = None) -> Recovered:
@@ -226,9 +231,10 @@ def _last_written(folder: Path) -> datetime:
 
 
 def _unfinished(folder: Path) -> bool:
-    with suppress(DataError):
+    try:
         return read_info(folder).state is SessionState.RECORDING
-    return False
+    except DataError:
+        return (folder / (VIDEO_FILE + WRITING_SUFFIX)).exists()
 
 
 def being_recorded(folder: Path) -> bool:

@@ -8,7 +8,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from app.disk import sync_folder
 from app.tables import whole_file
@@ -65,6 +65,12 @@ class SourceInfo(_Part):
     sha256: str | None = None
     size_bytes: int | None = None
     modified_ns: int | None = None
+
+    @field_validator("name", "path")
+    @classmethod
+    def _writable(cls, text: str | None) -> str | None:
+        """A file's name need not be text (Linux); JSON's strings are."""
+        return None if text is None else text.encode("utf-8", "replace").decode("utf-8")
 
 
 class Clock(_Part):

@@ -146,6 +146,8 @@ class VideoWriter:
                 self._queue.clear()
             with suppress(OSError):
                 self.written = close_video(self._writing, self._final)
+                if self.written == 0:
+                    self.error = f"{self._final} cannot be written ({reason}); no picture was kept."
 
 
 class _Encoder:

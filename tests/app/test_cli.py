@@ -172,6 +172,25 @@ def test_what_nobody_foresaw_is_one_sentence_and_a_log(run, monkeypatch, caplog)
     assert any(record.exc_info and record.levelno == logging.ERROR for record in caplog.records)
 
 
+def test_a_path_that_the_system_refuses_is_a_sentence(run, tmp_path):
+    long = "x" * 300
+    for command in (("open", long), ("recover", long), ("agree", long, long)):
+        code, _, err = run(*command)
+        assert code != 0 and err.count("\n") == 1
+        assert long in err and "unexpected" not in err
+
+
+def test_an_error_of_code_that_was_interrupted_while_it_was_loaded_is_no_error(monkeypatch, capfd):
+    def broken(*arguments, **options):
+        raise ImportError("numpy was interrupted")
+
+    monkeypatch.setattr(cli, "app", broken)
+    assert cli._run([], asked=[signal.SIGINT]) == 130
+    assert "stopped" in capfd.readouterr().err
+    assert cli._run([]) == 1
+    assert "unexpected" in capfd.readouterr().err
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="signals")
 @pytest.mark.parametrize("asked", [signal.SIGINT, signal.SIGTERM])
 def test_asked_to_end_it_leaves_nothing_half_written(tmp_path, write_video, portrait, asked):

@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,8 +14,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from app.cli_record import _watch
 from app.live import LiveSession
-from app.session import Recorder, read_session, recover
+from app.session import Recorder, find_unfinished, read_session, recover
 from app.session.events import EventTable
 from app.session.mp4 import close_video, count_pictures
 from app.session.reader import read_frames
@@ -23,7 +25,7 @@ from app.session.schema import INFO_FILE, SessionState, SourceInfo
 from app.session.video import VideoWriter
 from app.signals import on_end_signals
 from models.analyzer import Analyzer
-from models.errors import ModelFileError
+from models.errors import DataError, ModelFileError
 from models.spotter import Spotter
 from models.types import Frame, FrameMotion, Image
 
@@ -240,3 +242,44 @@ def test_a_signal_that_is_ignored_stays_ignored() -> None:
         assert asked == [True] and signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
     finally:
         signal.signal(signal.SIGHUP, before)
+
+
+def test_a_session_that_cannot_say_how_it_stands_is_not_passed_over(tmp_path: Path, spotter: Spotter) -> None:
+    recorder = Recorder(tmp_path, SOURCE, spotter)
+    feed(recorder, spotter, finish=False)
+    recorder.close(whole=False)
+    folder = recorder.folder
+    (folder / INFO_FILE).write_text("")
+    with pytest.raises(DataError, match=r"session\.json"):
+        find_unfinished(folder)
+    assert find_unfinished(tmp_path) == [], "its video is whole"
+    (folder / "video.mp4").rename(folder / "video.mp4.writing")
+    assert find_unfinished(tmp_path) == [folder]
+    with pytest.raises(DataError, match=r"session\.json"):
+        recover(folder, spotter)
+
+
+class _Stalling(_Pictures):
+    """Gives a few pictures and then none for as long as it is open."""
+
+    def __init__(self) -> None:
+        self.closed = threading.Event()
+
+    def __iter__(self) -> Iterator[Frame]:
+        for k in range(5):
+            yield Frame(k, k / 30, NOISE)
+        self.closed.wait(120.0)
+
+    def close(self) -> None:
+        self.closed.set()
+
+
+def test_a_recording_of_some_seconds_ends_though_the_source_gives_no_more_pictures(
+    tmp_path: Path, spotter: Spotter
+) -> None:
+    recorder = Recorder(tmp_path, SOURCE, spotter, scores_only=True)
+    with LiveSession(_Stalling(), spotter=spotter, sinks=(recorder,)) as live:
+        # returns, or the test's time limit ends it
+        assert _watch(live, recorder, threading.Event(), 0.5, lambda elapsed_s: []) == ""
+    info = recorder.close(whole=live.all_scored)
+    assert info is not None and info.counts.offered == 5 and info.state is SessionState.COMPLETE

@@ -130,6 +130,14 @@ def test_the_command_prints_and_writes_the_table(coders: tuple[Path, Path], tmp_
     assert isinstance(again.exception, UsageError)
 
 
+def test_the_table_never_replaces_what_is_compared(coders: tuple[Path, Path]) -> None:
+    first, second = coders
+    before = (first / "intervals.csv").read_bytes()
+    result = CliRunner().invoke(app, ["agree", str(first), str(second), "--out", str(first / "intervals.csv"), "-f"])
+    assert isinstance(result.exception, UsageError) and "choose another place" in str(result.exception)
+    assert (first / "intervals.csv").read_bytes() == before
+
+
 def test_a_coders_table_is_compared_with_its_session(coders: tuple[Path, Path]) -> None:
     a, _ = coders
     code(a, (MACRO, 30, 59), (MICRO, 200, 209))
