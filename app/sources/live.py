@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
+import sys
 import threading
+import time
 from abc import ABC, abstractmethod
 from types import TracebackType
 from typing import Self
+
+
+def awake_or_not_s() -> float:
+    """Seconds since some moment, those included in which the computer slept: a recording that goes on after a lid was
+    shut has a gap in its times then, and no motion across it. Where the system does not tell, they are left out.
+    """
+    if hasattr(time, "CLOCK_BOOTTIME"):  # Linux
+        return time.clock_gettime(time.CLOCK_BOOTTIME)
+    if sys.platform == "darwin":
+        return time.clock_gettime(time.CLOCK_MONOTONIC)  # unlike time.monotonic
+    return time.monotonic()
 
 
 class LiveSource(ABC):

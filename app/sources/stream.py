@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import re
-import time
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
@@ -12,7 +11,7 @@ from urllib.parse import urlsplit, urlunsplit
 import av
 import numpy as np
 
-from app.sources.live import LiveSource
+from app.sources.live import LiveSource, awake_or_not_s
 from app.sources.stream_clock import StreamClock
 from models.errors import SourceError, UsageError
 from models.types import Frame
@@ -82,10 +81,10 @@ class NetworkStream(LiveSource):
             connection = self._reach(attempts)
             if connection is None:
                 return
-            reached_s = time.monotonic()
+            reached_s = awake_or_not_s()
             clock.restart()
             while (picture := self._next(connection)) is not None:
-                arrival_s = time.monotonic()
+                arrival_s = awake_or_not_s()
                 if arrival_s - reached_s > _STEADY_S:
                     attempts = 0
                 begin_s = arrival_s if begin_s is None else begin_s
@@ -93,7 +92,7 @@ class NetworkStream(LiveSource):
                 time_s = arrival_s - begin_s
                 if own_s is not None:
                     time_s = clock.time_s(own_s, time_s, follow=not connection.finite)
-                if connection.finite and self._closed.wait(max(0.0, time_s - (time.monotonic() - begin_s))):
+                if connection.finite and self._closed.wait(max(0.0, time_s - (awake_or_not_s() - begin_s))):
                     return
                 if time_s <= last_s:
                     continue

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,7 +11,7 @@ import numpy as np
 
 from app.sources import opencv
 from app.sources.devices import Camera
-from app.sources.live import LiveSource
+from app.sources.live import LiveSource, awake_or_not_s
 from models.errors import SourceError
 from models.types import Frame
 
@@ -30,7 +29,7 @@ _EMPTY_PICTURES = 30
 class Webcam(LiveSource):
     """An opened camera; 640 x 480 at 30 Hz is asked for, and what the camera makes of it is delivered.
 
-    Times are those of the grab on the monotonic clock, counted from the first picture. Iterating again, also after an
+    Times are those of the grab on a steady clock, counted from the first picture. Iterating again, also after an
     error, opens the camera anew. To close it takes 3 s at most, a grab under way being waited for.
 
     Raises:
@@ -59,7 +58,7 @@ class Webcam(LiveSource):
                 if self._closed.is_set() or self._capture is None:
                     return
                 grabbed = bool(self._capture.grab())
-                now_s = time.monotonic()
+                now_s = awake_or_not_s()
                 image = self._capture.retrieve()[1] if grabbed else None
                 empty = empty + 1 if image is None else 0
                 if not grabbed or empty > _EMPTY_PICTURES:

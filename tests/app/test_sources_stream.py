@@ -164,6 +164,21 @@ def test_wrong_addresses_are_sentences():
         NetworkStream(f"http://127.0.0.1:{port}/live")
 
 
+@pytest.mark.skipif(not hasattr(time, "CLOCK_BOOTTIME"), reason="this system's steady clock needs no other one")
+def test_the_time_of_arrival_goes_on_while_the_computer_sleeps(monkeypatch):
+    real, slept_s = time.clock_gettime, [0.0]
+    monkeypatch.setattr(time, "clock_gettime", lambda clock: real(clock) + slept_s[0] * (clock == time.CLOCK_BOOTTIME))
+    with CameraServer([10_000]) as server, NetworkStream(server.base + "/live") as stream:
+        times = []
+        for frame in stream:
+            times.append(frame.time_s)
+            if len(times) == 10:
+                slept_s[0] = 3600.0
+            if len(times) == 20:
+                break
+    assert np.diff(times).max() > 3500.0
+
+
 def test_passwords_are_not_shown():
     assert without_password("rtsp://u:p@host:554/x?a=1") == "rtsp://u:***@host:554/x?a=1"
     assert without_password("http://host/x") == "http://host/x"
