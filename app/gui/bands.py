@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QLineF, QPointF, QRectF, Qt
-from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPen, QPolygonF
+from PySide6.QtGui import QColor, QFontMetricsF, QGuiApplication, QPainter, QPen, QPolygonF
 from PySide6.QtWidgets import QStyleOptionGraphicsItem, QWidget
 
 from app.gui.overlay import Overlay
@@ -14,6 +14,14 @@ from models.types import ExpressionType, Interval
 Span = tuple[float, float]
 Mark = tuple[float, ExpressionType]
 """A point label: its time and class."""
+
+LOW_PX = 110.0
+"""In a lower plot the labels of both classes share a line, so that enough is left for the curve."""
+
+
+def labels_px(plot_px: float) -> float:
+    """Height of the labels over the curve of a plot that is ``plot_px`` high."""
+    return 4.0 + _label_lines(plot_px) * _line_px()
 
 
 class Bands(Overlay):
@@ -75,9 +83,11 @@ class Bands(Overlay):
         seen = [(interval, rect) for interval, rect in boxes if rect is not None]
         for interval, rect in seen:
             self._paint_interval(painter, interval, rect, to_pixels.map(QPointF(interval.apex_s, 0.0)).x())
-        ends = dict.fromkeys(ExpressionType, left)
+        lines = _label_lines(bottom - top)
+        ends = [left] * lines
         for interval, rect in seen if self._labels else ():  # over all bands
-            ends[interval.type] = self._paint_label(painter, interval, rect, ends[interval.type], (left, right))
+            line = tuple(ExpressionType).index(interval.type) % lines
+            ends[line] = self._paint_label(painter, interval, rect, line, ends[line], (left, right))
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         for time_s, kind in self._marks:
             x = to_pixels.map(QPointF(time_s, 0.0)).x()
@@ -101,23 +111,34 @@ class Bands(Overlay):
             painter.setPen(QPen(colour, 1.0, Qt.PenStyle.DotLine))
             painter.drawLine(QLineF(apex_px, rect.top(), apex_px, rect.bottom()))
 
-    def _paint_label(self, painter: QPainter, interval: Interval, rect: QRectF, used: float, edges: Span) -> float:
-        """Write the class above its band, one line for each class, unless the label before reaches that far."""
+    def _paint_label(
+        self, painter: QPainter, interval: Interval, rect: QRectF, line: int, used: float, edges: Span
+    ) -> float:
+        """Write the class above its band and the curve, unless the label before it in its line reaches that far."""
         text = kind_name(interval.type)
-        metrics = QFontMetricsF(painter.font())
-        width = metrics.horizontalAdvance(text) + 6
+        width = _metrics().horizontalAdvance(text) + 6
         begin = max(min(rect.center().x() - width / 2, edges[1] - width), edges[0])
         if begin < used:
             return used
-        height = metrics.height() + 2
-        line = tuple(ExpressionType).index(interval.type)
-        label = QRectF(begin, rect.top() + 3 + line * height, width, height)
+        label = QRectF(begin, rect.top() + 3 + line * _line_px(), width, _line_px())
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(QColor(self._theme.panel))
         painter.drawRoundedRect(label, 3, 3)
         painter.setPen(self._theme.of(interval.type))
         painter.drawText(label, Qt.AlignmentFlag.AlignCenter, text)
         return label.right()
+
+
+def _metrics() -> QFontMetricsF:
+    return QFontMetricsF(QGuiApplication.font())
+
+
+def _line_px() -> float:
+    return _metrics().height() + 2
+
+
+def _label_lines(plot_px: float) -> int:
+    return len(ExpressionType) if plot_px >= LOW_PX else 1
 
 
 MARK_HEIGHT_PX = 24.0

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import Signal
-from PySide6.QtGui import QColor, QGuiApplication
+from PySide6.QtGui import QColor, QFontMetrics, QGuiApplication
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
-from app.gui.bands import Bands, Mark, Span
+from app.gui.bands import Bands, Mark, Span, labels_px
 from app.gui.legend import Legend
 from app.gui.text import clock
 from app.gui.theme import Theme
@@ -19,16 +21,24 @@ SPAN_S = 30.0
 """Seconds of the curve that are shown."""
 
 AXIS_WIDTH_PX = 44
+"""The least room beside the curves for numbers and title; ``axis_width_px`` is what a larger letter needs."""
 
 ROOM_FOR_POINTS_PX = 560
 """A narrower panel has no room for every entry of the legend."""
+
+
+def axis_width_px() -> int:
+    """Room for a number beside the axis and for the title, which is written upwards."""
+    metrics = QFontMetrics(QGuiApplication.font())
+    return max(AXIS_WIDTH_PX, metrics.height() + metrics.horizontalAdvance("0.5") + 8)
 
 
 class TimeAxis(pg.AxisItem):  # type: ignore[misc]  # pyqtgraph has no types
     """Seconds written as minutes and seconds."""
 
     def tickStrings(self, values: list[float], scale: float, spacing: float) -> list[str]:
-        decimals = 1 if spacing < 1.0 else 0
+        # as many as tell two neighbours apart; the logarithm of 0.001 may come out a trace below -3
+        decimals = max(0, math.ceil(-math.log10(spacing) - 1e-9))
         return [clock(value, decimals) for value in values]
 
 
@@ -46,16 +56,24 @@ class Track(pg.PlotItem):  # type: ignore[misc]
         for curve in (*self._final.values(), *self._provisional.values()):
             curve.curve.setSegmentedLineMode("on")  # Qt draws a wide line in one piece twice as slowly
         self.setLabel("left", title)
-        self.getAxis("left").setWidth(AXIS_WIDTH_PX)
+        self.getAxis("left").setWidth(axis_width_px())
         self.getAxis("left").setTicks([[(0.0, "0"), (0.5, "0.5"), (1.0, "1")]])
         self.getAxis("bottom").setStyle(showValues=show_times)
         self.getAxis("bottom").enableAutoSIPrefix(False)
-        self.setYRange(-0.02, 1.2 if labels else 1.06, padding=0)
+        self.setYRange(-0.02, 1.06, padding=0)
+        if labels:
+            self.getViewBox().sigResized.connect(self._keep_labels_free)
         self.setMouseEnabled(x=False, y=False)
         self.setMenuEnabled(False)
         self.hideButtons()
         self.showGrid(y=True, alpha=0.18)
         self.set_theme(theme)
+
+    def _keep_labels_free(self) -> None:
+        """Room over the curve, which reaches up to 1, for the labels of the bands."""
+        height_px = self.getViewBox().height()
+        rest_px = max(height_px - labels_px(height_px), 1.0)
+        self.setYRange(-0.02, 1.0 + 1.02 * labels_px(height_px) / rest_px, padding=0)
 
     def set_theme(self, theme: Theme) -> None:
         self.bands.set_theme(theme)
@@ -109,6 +127,7 @@ class CurvesPanel(QWidget):
         head.addWidget(self._legend)
 
         self._plots = pg.GraphicsLayoutWidget()
+        self._plots.setAccessibleName("Curves of intensity and apex scores")
         self._plots.setFrameShape(pg.GraphicsLayoutWidget.Shape.NoFrame)
         self._plots.ci.setContentsMargins(0, 0, 4, 0)
         self._plots.ci.setSpacing(6)

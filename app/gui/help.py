@@ -17,7 +17,7 @@ LIVE_KEYS = (
     ("R", "start and stop a recording"),
     ("1", "while recording: a macro-expression happens now"),
     ("2", "while recording: a micro-expression happens now"),
-    ("Ctrl+O", "open a recording"),
+    ("Ctrl+O", "open a video"),
     ("Ctrl+Shift+O", "open a session folder"),
     ("Ctrl+E", "export"),
     ("Ctrl+1, Ctrl+2", "Live, Review"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from PySide6.QtCore import QAbstractTableModel, QItemSelection, QModelIndex, QRect, QRectF, Qt, Signal
-from PySide6.QtGui import QColor, QFont, QIcon, QPainter, QPaintEvent, QPen, QPixmap, QResizeEvent
+from PySide6.QtGui import QColor, QFont, QFontMetrics, QIcon, QPainter, QPaintEvent, QPen, QPixmap, QResizeEvent
 from PySide6.QtWidgets import QAbstractItemView, QHBoxLayout, QHeaderView, QLabel, QTableView, QVBoxLayout, QWidget
 
 from app.gui.text import clock, duration, kind_name, tally
@@ -137,10 +137,12 @@ class IntervalTable(QWidget):
         """Take over the newest intervals."""
         if snapshot is None:
             self.model.set_intervals((), ())
+            self.view.make_room(0.0)
             self._tally.setText("")
             return
         final, provisional = snapshot.analysis.intervals, snapshot.analysis.provisional_intervals
         self.model.set_intervals(final, provisional)
+        self.view.make_room(max((interval.offset_s for interval in (*final[-1:], *provisional[-1:])), default=0.0))
         self._tally.setText(tally((*final, *provisional)))
 
     def _selection_changed(self, selected: QItemSelection, deselected: QItemSelection) -> None:
@@ -156,6 +158,7 @@ class _View(QTableView):
 
     def __init__(self) -> None:
         super().__init__()
+        self._hours = False
         self.setAccessibleName("Intervals")
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
@@ -172,19 +175,39 @@ class _View(QTableView):
     def fit_columns(self) -> None:
         """Room for the longest word in the first and last column; the numbers share the rest."""
         metrics, header = self.fontMetrics(), self.horizontalHeader()
-        header.setMinimumSectionSize(metrics.horizontalAdvance("Duration") + 12)
         for column, widest in ((0, "Macro"), (STATUS, "provisional")):
             header.setSectionResizeMode(column, QHeaderView.ResizeMode.Fixed)
             icon = 26 if column == 0 else 0
             self.setColumnWidth(column, metrics.horizontalAdvance(widest) + icon + 28)
         self._status_px = self.columnWidth(STATUS)
-        self._numbers_px = self.columnWidth(0) + (STATUS - 1) * header.minimumSectionSize()
+        self._title_px = metrics.horizontalAdvance("Duration") + 12
+        self._share_out(self._title_px)
         self.setMinimumWidth(self._numbers_px + 4)
 
+    def make_room(self, newest_s: float) -> None:
+        """Let times up to ``newest_s`` be written out, which are longer once there are hours. The panel may stay as
+        narrow as it is, and has a scroll bar then."""
+        hours = newest_s >= 3600.0
+        if hours != self._hours:
+            self._hours = hours
+            slanted = QFont(self.font())
+            slanted.setItalic(True)  # as what is provisional is written
+            longest_px = QFontMetrics(slanted).horizontalAdvance("0:00:00.00") + 18
+            self._share_out(longest_px if hours else self._title_px)
+
+    def _share_out(self, least_px: int) -> None:
+        """least_px: what every column of numbers gets at least."""
+        self.horizontalHeader().setMinimumSectionSize(least_px)
+        self._numbers_px = self.columnWidth(0) + (STATUS - 1) * least_px
+        self._show_status()
+
     def resizeEvent(self, event: QResizeEvent) -> None:
+        self._show_status()
+        super().resizeEvent(event)
+
+    def _show_status(self) -> None:
         # where it is narrow, the slanted grey letters alone say what is provisional
         self.setColumnHidden(STATUS, self.viewport().width() < self._numbers_px + self._status_px)
-        super().resizeEvent(event)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         super().paintEvent(event)

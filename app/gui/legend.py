@@ -26,7 +26,7 @@ class Legend(QWidget):
         self._entries: tuple[str, ...] = ENTRIES
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         self.setAccessibleName("Legend")
-        self.setToolTip("Gap: no face in the picture, or pictures lost because the machine was too slow")
+        self.setToolTip("Gap: no face in the picture, or pictures lost because the computer was too slow")
         self.setAccessibleDescription("Macro plain, micro hatched, provisional lighter with a dashed edge, gaps grey")
 
     def set_theme(self, theme: Theme) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import (
     QAbstractButton,
     QDialog,
@@ -77,8 +78,8 @@ class LiveWorkspace(QWidget):
         self.start_page.demo_requested.connect(lambda: self.play(DemoChoice()))
         self.start_page.camera_requested.connect(self.play)
         self.start_page.look_requested.connect(self._scan.look)
+        self.setAccessibleName("Live")
         self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
-        self.bar.start_button.setFocus()
         self._scan.look()
 
     # -- what the user can ask for ----------------------------------------------------------------------------------
@@ -97,6 +98,8 @@ class LiveWorkspace(QWidget):
         if self._busy():
             return
         if self.player.running:
+            if self.bar.start_button.hasFocus():
+                self.setFocus()  # the button rests meanwhile, and Space would press the next one
             self.player.stop()
             self.refresh()
         else:
@@ -199,6 +202,11 @@ class LiveWorkspace(QWidget):
             focus.click()
         else:
             self.toggle()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        if not event.spontaneous():
+            self.setFocus()  # not the switch, which would be what Space presses
 
     def set_theme(self, theme: Theme) -> None:
         self.bar.set_theme(theme)

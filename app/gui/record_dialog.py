@@ -23,7 +23,7 @@ from PySide6.QtWidgets import (
 
 from app.gui.recording import RecordingPlan
 from app.gui.text import size
-from app.gui.theme import set_primary, show_indicator
+from app.gui.theme import set_primary
 from app.session.folder import check_participant
 from app.settings import Settings
 from app.sources import CameraChoice, SourceChoice, StreamChoice
@@ -62,8 +62,6 @@ class RecordDialog(QDialog):
         self.pictures = QRadioButton("Pictures and scores")
         self.scores = QRadioButton("Scores only, no picture")
         (self.scores if settings.scores_only else self.pictures).setChecked(True)
-        for indicated in (self.agreed, self.pictures, self.scores):
-            show_indicator(indicated)
         self.problem = QLabel()
         self.problem.setObjectName("problem")
         self.problem.setWordWrap(True)
@@ -129,7 +127,7 @@ class RecordDialog(QDialog):
     def plan(self) -> RecordingPlan:
         """What was decided."""
         return RecordingPlan(
-            folder=Path(self.folder.text().strip()).expanduser().absolute(),
+            folder=_expanded(self.folder.text()).absolute(),
             participant=self.participant.text().strip(),
             consent=self.consent.text().strip() if self.agreed.isChecked() else "",
             scores_only=self.scores.isChecked(),
@@ -140,13 +138,26 @@ class RecordDialog(QDialog):
         if problem:
             self.problem.setText(problem)
             self.problem.show()
+            self._make_room()
             return
         self.accept()
+
+    def _make_room(self) -> None:
+        """Grow to what all of it needs at this width: a layout leaves out the lines of a text that is wrapped."""
+        layout = self.layout()
+        assert layout is not None
+        layout.activate()
+        self.resize(self.width(), max(self.height(), layout.totalHeightForWidth(self.width())))
 
     def _problem(self) -> str:
         if not self.folder.text().strip():
             self.folder.setFocus()
             return "Please name a folder for the recording."
+        try:
+            _expanded(self.folder.text())
+        except RuntimeError:
+            self.folder.setFocus()
+            return f"There is no home folder as in {self.folder.text().strip()}; write the folder out."
         if self.agreed.isChecked() and not self.consent.text().strip():
             self.consent.setFocus()
             return "Please say what the participant has agreed to, or take the tick away."
@@ -163,7 +174,10 @@ class RecordDialog(QDialog):
             self.folder.setText(chosen)
 
     def _show_space(self) -> None:
-        free = _free_bytes(Path(self.folder.text().strip() or ".").expanduser())
+        try:
+            free = _free_bytes(_expanded(self.folder.text() or "."))
+        except RuntimeError:
+            free = None
         self._space.setText("Each recording gets a folder of its own." + (f" {size(free)} free." if free else ""))
 
 
@@ -171,6 +185,15 @@ def _name(text: str) -> QLabel:
     label = QLabel(text)
     label.setObjectName("muted")
     return label
+
+
+def _expanded(text: str) -> Path:
+    """A folder as a person types it; ``~`` is a home folder.
+
+    Raises:
+        RuntimeError: there is no such home.
+    """
+    return Path(text.strip()).expanduser()
 
 
 def _free_bytes(folder: Path) -> int | None:

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Signal
+from typing import TypeVar
+
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QWidget
 
+from app.gui.elided import ElidedLabel
 from app.gui.recording import Recording, RecordingState
+from app.gui.status import not_analysed
 from app.gui.text import clock, counted, size, tip
 from models.types import ExpressionType
 
+Label = TypeVar("Label", bound=QLabel)
+
 
 class RecordStrip(QFrame):
-    """Time, size on disk, free disk, pictures that the video lost, points; hidden while nothing is recorded."""
+    """Time, size on disk, free disk, what was lost, points; hidden while nothing is recorded."""
 
     stop_requested = Signal()
 
@@ -20,9 +26,9 @@ class RecordStrip(QFrame):
         self.setObjectName("strip")
         self.setAccessibleName("Recording")
         self.setMinimumHeight(36)
-        self._title = self._label("recording", "Recording")
-        self._facts = self._label("facts", "Measures of the recording")
-        self._notice = self._label("notice", "Notice")
+        self._title = self._named(QLabel(), "recording", "Recording")
+        self._facts = self._named(ElidedLabel(Qt.TextElideMode.ElideRight), "facts", "Measures of the recording")
+        self._notice = self._named(QLabel(), "notice", "Notice")
         self._stop = QPushButton("Stop recording")
         self._stop.setToolTip("End the recording and keep all of it (R)")
         self._stop.clicked.connect(self.stop_requested)
@@ -41,8 +47,7 @@ class RecordStrip(QFrame):
         self._stop.setVisible(offer)
 
     @staticmethod
-    def _label(name: str, spoken: str) -> QLabel:
-        label = QLabel()
+    def _named(label: Label, name: str, spoken: str) -> Label:
         label.setObjectName(name)
         label.setAccessibleName(spoken)
         return label
@@ -60,7 +65,7 @@ class RecordStrip(QFrame):
             self.hide()
             return
         self._title.setText(_title(recording, state))
-        self._facts.setText("  ·  ".join(_facts(recording)))
+        self._facts.show_text("  ·  ".join(_facts(recording)))
         self._stop.setEnabled(state is not RecordingState.FINISHING)
         status = recording.status()
         sentence = (status.video_error or status.warning or "") if status else ""
@@ -85,10 +90,12 @@ def _facts(recording: Recording) -> list[str]:
     facts = [clock(status.elapsed_s), size(status.size_bytes)]
     if status.free_bytes is not None:
         facts.append(f"{size(status.free_bytes)} free")
+    if recording.session is not None:  # the recorder would count the frames that are being analysed as lost
+        facts.append(not_analysed(recording.session.snapshot().counters))
     if recording.plan.scores_only:
         facts.append("scores only")
     else:
-        facts.append(f"{counted(status.counts.video_dropped, 'picture')} dropped")
+        facts.append(f"{counted(status.counts.video_dropped, 'picture')} missing from the video")
     macro = sum(point.type is ExpressionType.MACRO for point in recording.points)
     points = counted(len(recording.points), "point")
     facts.append(f"{points} ({macro} macro, {len(recording.points) - macro} micro)" if recording.points else points)

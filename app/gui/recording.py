@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from app.gui.text import clock, tally
-from app.live import LiveSession
+from app.gui.text import clock, counted, tally
+from app.live import PATIENCE_S, LiveSession
 from app.session import Recorder, RecorderSettings, RecorderStatus
-from app.session.schema import SessionInfo, SessionState, SourceInfo
+from app.session.schema import Counts, SessionInfo, SessionState, SourceInfo
 from app.sources import SourceChoice, open_source
 from models.errors import ApexspotError
 from models.spotter import Spotter
@@ -27,8 +27,8 @@ log = logging.getLogger(__name__)
 
 _POLL_S = 0.1
 
-PATIENCE_S = 30.0
-"""How long a busy machine may take for the last scores; a thread that hangs costs no more than them."""
+LOSS_TOLERATED = 0.05
+"""Share of the frames that may go unanalysed before the end of a recording is told as a warning."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,8 +163,8 @@ class Recording:
             raise
         self._finishing.set()
         snapshot = session.snapshot()
-        info = recorder.close(snapshot.error or "")
-        return _end(recorder.status(), info, snapshot.error, tally(snapshot.analysis.intervals))
+        info = recorder.close(snapshot.error or "", whole=session.all_scored)
+        return recording_end(recorder.status(), info, snapshot.error, tally(snapshot.analysis.intervals))
 
     def _follow(self, recorder: Recorder, spotter: Spotter) -> LiveSession:
         """Start the session and wait for its end, or for that of its recording."""
@@ -182,7 +182,9 @@ class Recording:
         return session
 
 
-def _end(status: RecorderStatus, info: SessionInfo | None, failed: str | None, found: str) -> RecordingEnd:
+def recording_end(status: RecorderStatus, info: SessionInfo | None, failed: str | None, found: str) -> RecordingEnd:
+    """What is told of it. info: what ``session.json`` says, None where no picture came. failed: why the source ended,
+    where that was no good end. found: the tally of its intervals."""
     if info is None:
         return RecordingEnd(
             " ".join(filter(None, (failed, "Nothing was recorded: no picture came."))), None, good=False
@@ -192,8 +194,28 @@ def _end(status: RecorderStatus, info: SessionInfo | None, failed: str | None, f
         return RecordingEnd(problem or f"The session folder {status.folder} is gone.", None, good=False)
     sentences = [problem] if problem else []
     sentences.append(f"Recorded {clock(status.elapsed_s)} to {status.folder} ({found}).")
-    if info.counts.video_dropped:
-        sentences.append(f"{info.counts.video_dropped} pictures are missing from its video.")
+    sentences += _losses(info.counts)
     if info.state is SessionState.RECORDING:
         sentences.append("It could not be finished; apexspot offers to recover it at its next start.")
-    return RecordingEnd(" ".join(sentences), status.folder, good=problem is None)
+    return RecordingEnd(" ".join(sentences), status.folder, good=problem is None and not _lost_much(info.counts))
+
+
+def _losses(counts: Counts) -> list[str]:
+    """What the scores and what the video lack, a sentence each, and what helps where it is much."""
+    sentences = []
+    if counts.dropped:
+        were = "was" if counts.dropped == 1 else "were"
+        sentences.append(f"{counts.dropped} of {counted(counts.offered, 'frame')} {were} not analysed.")
+    if _lost_much(counts):
+        sentences.append(
+            "Expressions may have been missed there: the computer was too slow. Before the next recording close other "
+            "programs, or set the camera to a smaller picture."
+        )
+    if counts.video_dropped:
+        are = "is" if counts.video_dropped == 1 else "are"
+        sentences.append(f"{counted(counts.video_dropped, 'picture')} {are} missing from its video.")
+    return sentences
+
+
+def _lost_much(counts: Counts) -> bool:
+    return counts.dropped > LOSS_TOLERATED * counts.offered

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSizePolicy, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QPushButton, QSizePolicy, QWidget
+
+from app.gui.elided import ElidedLabel
 
 
 class ReviewHead(QWidget):
@@ -14,16 +16,15 @@ class ReviewHead(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._name = QLabel()
+        self._name = ElidedLabel(Qt.TextElideMode.ElideMiddle)
         self._name.setObjectName("heading")
-        self._name.setTextFormat(Qt.TextFormat.PlainText)
         self._name.setAccessibleName("Open recording")
         self._name.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-        recording = QPushButton("Open recording…")
-        recording.setToolTip("Open a video (Ctrl+O)")
+        recording = QPushButton("Open a video…")
+        recording.setToolTip("A session's or any other (Ctrl+O)")
         recording.clicked.connect(self.recording_requested)
-        folder = QPushButton("Open session folder…")
-        folder.setToolTip("Open the folder of a session (Ctrl+Shift+O)")
+        folder = QPushButton("Open a session folder…")
+        folder.setToolTip("What a recording was written to (Ctrl+Shift+O)")
         folder.clicked.connect(self.folder_requested)
         self._parts = (self._name, recording, folder)
         layout = QHBoxLayout(self)
@@ -44,5 +45,4 @@ class ReviewHead(QWidget):
             part.setVisible(open_)
 
     def show_name(self, name: str) -> None:
-        self._name.setText(name)
-        self._name.setToolTip(name)
+        self._name.show_text(name)

@@ -41,7 +41,7 @@ class StartPage(QWidget):
         self.hint = self._paragraph("muted")
         self.demo_button = QPushButton("Play the demo")
         self.demo_button.clicked.connect(self.demo_requested)
-        self.file_button = QPushButton("Open a recording…")
+        self.file_button = QPushButton("Open a video…")
         self.file_button.clicked.connect(self.file_requested)
         self.look_button = QPushButton("Look for cameras again")
         self.look_button.clicked.connect(self.look_requested)
@@ -53,7 +53,7 @@ class StartPage(QWidget):
             buttons.addWidget(button)
         buttons.addStretch(1)
         keys = self._paragraph("muted")
-        keys.setText("Space starts and stops, R records, Ctrl+O opens a recording, F1 lists all keys.")
+        keys.setText("Space starts and stops, R records, Ctrl+O opens a video, F1 lists all keys.")
         inside = QVBoxLayout(card)
         inside.setContentsMargins(36, 32, 36, 32)
         inside.setSpacing(16)
@@ -94,7 +94,7 @@ class StartPage(QWidget):
         self._camera_buttons = []
         if cameras is None:
             self.title.setText("Looking for cameras…")
-            self.text.setText("You can play the demo or open a recording meanwhile.")
+            self.text.setText("You can play the demo or open a video meanwhile.")
         elif cameras:
             self.title.setText("Ready when you are")
             self.text.setText("Sit facing the camera in even light, and hold a calm face for a few seconds at first.")
@@ -107,7 +107,7 @@ class StartPage(QWidget):
         else:
             self.title.setText("No camera found")
             self.text.setText(
-                "See apexspot at work on its built-in demo, open a recording, or plug in a camera and look again."
+                "See apexspot at work on its built-in demo, open a video, or plug in a camera and look again."
             )
         set_primary(self.demo_button, not cameras)
         none = cameras is not None and not cameras

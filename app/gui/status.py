@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from PySide6.QtWidgets import QLabel, QStatusBar, QWidget
 
-from app.live_types import LiveSnapshot, LiveState
+from app.gui.text import counted
+from app.live_types import Counters, LiveSnapshot, LiveState
 from app.settings import SmallestMovement
 
 PRIVACY = "Everything stays on this machine. For research use."
 
 
 class StatusBar(QStatusBar):
-    """Speed, latency, dropped frames and where scoring runs."""
+    """Speed, latency, frames that were not analysed, and where scoring runs."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -23,10 +24,10 @@ class StatusBar(QStatusBar):
         self._latency = self._label(
             "Latency", "Median time from a picture leaving its source to its point on the curve"
         )
-        self._dropped = self._label("Dropped frames", "Pictures left out because the machine was too slow")
+        self._lost = self._label("Frames not analysed", "Left out because the computer was too slow")
         self._provider = self._label("Scoring", "Where the network runs")
         self._movement = self._label("Smallest movement", "What moves less is not listed (Record, Smallest movement…)")
-        self._labels = (self._state, self._fps, self._latency, self._dropped, self._movement, self._provider)
+        self._labels = (self._state, self._fps, self._latency, self._lost, self._movement, self._provider)
         privacy = QLabel(PRIVACY)
         self.addWidget(privacy)
         for label in self._labels:
@@ -57,14 +58,18 @@ class StatusBar(QStatusBar):
         self._fps.setText(f"{snapshot.fps:.1f} fps" if running and snapshot.fps else "")
         latency = snapshot.latency_ms
         self._latency.setText(f"latency {latency:.0f} ms" if running and latency is not None else "")
-        dropped, offered = snapshot.counters.dropped, snapshot.counters.offered
-        self._dropped.setText(f"{dropped} of {offered} frames dropped" if offered else "")
+        self._lost.setText(not_analysed(snapshot.counters) if snapshot.counters.offered else "")
         network = " (laboratory)" if lab else ""
         self._provider.setText(f"scoring on {snapshot.provider}{network}" if snapshot.provider else "")
 
     def texts(self) -> tuple[str, ...]:
         """What is shown on the right, for whoever reads the bar without looking at it."""
         return tuple(label.text() for label in self._labels)
+
+
+def not_analysed(counters: Counters) -> str:
+    """``2 of 900 frames not analysed``."""
+    return f"{counters.dropped} of {counted(counters.offered, 'frame')} not analysed"
 
 
 def _movement_text(smallest: SmallestMovement) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import textwrap
 
+from models.assets import LAB_SPOTTER, SPOTTER
 from models.types import ExpressionType, Interval
 
 MICRO_LIMIT_S = 0.5
@@ -48,6 +49,12 @@ def tally(intervals: tuple[Interval, ...]) -> str:
     """``3 macro, 2 micro``."""
     macro = sum(interval.type is ExpressionType.MACRO for interval in intervals)
     return f"{macro} macro, {len(intervals) - macro} micro"
+
+
+def network_name(file: str) -> str:
+    """What people call the network in a model file."""
+    names = {SPOTTER: "the usual network", LAB_SPOTTER: "the network for laboratory recordings"}
+    return names.get(file, f"the network {file}")
 
 
 def tip(sentences: str) -> str:

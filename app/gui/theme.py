@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import pyqtgraph as pg
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QBrush, QColor, QPalette
-from PySide6.QtWidgets import QAbstractButton, QApplication, QPushButton
+from PySide6.QtWidgets import QApplication, QPushButton
 
 from models.types import ExpressionType
 
@@ -112,6 +112,10 @@ def apply_theme(app: QApplication, theme: Theme) -> None:
     for target in (role.WindowText, role.Text, role.ButtonText):
         palette.setColor(QPalette.ColorGroup.Disabled, target, QColor(theme.muted))
     app.setPalette(palette)
+    # a box or ring is edged in a darker shade of its window's colour, which in the dark nobody sees; this one shows
+    palette.setColor(role.Window, QColor(theme.muted).lighter(150))
+    for indicated in ("QCheckBox", "QRadioButton"):
+        app.setPalette(palette, indicated)  # type: ignore[arg-type]  # declared as bytes, which PySide refuses
     app.setStyleSheet(_style_sheet(theme))
     pg.setConfigOptions(antialias=True, background=theme.panel, foreground=theme.muted)
 
@@ -133,31 +137,25 @@ def set_primary(button: QPushButton, primary: bool) -> None:
     button.style().polish(button)
 
 
-def show_indicator(button: QAbstractButton) -> None:
-    """Make the box of a tick, or the ring of a choice, stand out where the window is dark."""
-    palette = button.palette()
-    if palette.color(QPalette.ColorRole.Window).lightness() < 128:
-        palette.setColor(QPalette.ColorRole.Base, palette.color(QPalette.ColorRole.Mid).lighter(130))
-        button.setPalette(palette)
-
-
 def _style_sheet(theme: Theme) -> str:
+    """A style sheet takes the arrow from a combo box: those of the program are choosers, which paint their own, and
+    those of Qt's dialogs are left alone."""
     hover = QColor(theme.accent).lighter(112).name()
     return f"""
     QToolTip {{ color: {theme.text}; background: {theme.panel}; border: 1px solid {theme.line}; padding: 4px; }}
-    QPushButton, QToolButton, QComboBox {{
+    QPushButton, QToolButton, Chooser {{
         background: {theme.panel}; color: {theme.text}; border: 1px solid {theme.line}; border-radius: 6px;
         padding: 6px 12px; min-height: 20px; }}
-    QPushButton:hover, QToolButton:hover, QComboBox:hover {{ border-color: {theme.accent}; }}
-    QPushButton:focus, QToolButton:focus, QComboBox:focus {{ border: 2px solid {theme.accent}; padding: 5px 11px; }}
+    QPushButton:hover, QToolButton:hover, Chooser:hover {{ border-color: {theme.accent}; }}
+    QPushButton:focus, QToolButton:focus, Chooser:focus {{ border: 2px solid {theme.accent}; padding: 5px 11px; }}
     QPushButton:disabled, QToolButton:disabled {{ color: {theme.muted}; }}
     QToolButton:checked {{ border-color: {theme.accent}; color: {theme.accent}; }}
     QPushButton[primary="true"] {{
         background: {theme.accent}; color: {theme.accent_text}; border-color: {theme.accent}; font-weight: 600; }}
     QPushButton[primary="true"]:hover {{ background: {hover}; }}
     QPushButton[primary="true"]:focus {{ border-color: {theme.text}; }}
-    QComboBox::drop-down {{ border: none; width: 26px; }}
-    QComboBox::down-arrow {{ image: none; }}
+    Chooser::drop-down {{ border: none; width: 26px; }}
+    Chooser::down-arrow {{ image: none; }}
     QComboBox {{ combobox-popup: 0; }}
     QComboBox QAbstractItemView {{ background: {theme.panel}; color: {theme.text}; border: 1px solid {theme.line};
         outline: none; padding: 4px; selection-background-color: {theme.selection}; selection-color: {theme.text}; }}

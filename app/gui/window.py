@@ -46,6 +46,7 @@ LAB_TIP = (
     "Learned from people who hold back what they feel; the usual network from livelier people, who talk and laugh. It "
     "holds from the next start on, and for videos that are opened in Review."
 )
+POINTS_NOW = ("Macro point now", "Micro point now")
 START_RECORDING, STOP_RECORDING = "Start recording…", "Stop recording"
 
 
@@ -128,11 +129,11 @@ class MainWindow(QMainWindow):
             self,
             "&File",
             (
-                Entry("Open recording…", self.ask_recording, ("Ctrl+O",)),
-                Entry("Open session folder…", self.ask_folder, ("Ctrl+Shift+O",)),
+                Entry("Open a video…", self.ask_recording, ("Ctrl+O",)),
+                Entry("Open a session folder…", self.ask_folder, ("Ctrl+Shift+O",)),
                 LINE,
                 Entry("Play a video as if live…", self._in_live(self.live.play_file)),
-                Entry("Open stream…", self._in_live(self.live.open_stream)),
+                Entry("Open a stream…", self._in_live(self.live.open_stream)),
                 LINE,
                 Entry("Export…", self.export, ("Ctrl+E",)),
                 LINE,
@@ -147,8 +148,8 @@ class MainWindow(QMainWindow):
                 Entry("Smallest movement…", self.live.choose_smallest_movement, live=True, rests=True),
                 Entry(LAB, self._choose_network, checkable=True),
                 LINE,
-                Entry("Macro point now", self.live.put_macro, ("1",), live=True, rests=True),
-                Entry("Micro point now", self.live.put_micro, ("2",), live=True, rests=True),
+                Entry(POINTS_NOW[0], self.live.put_macro, ("1",), live=True, rests=True),
+                Entry(POINTS_NOW[1], self.live.put_micro, ("2",), live=True, rests=True),
             ),
         )
         add(
@@ -180,10 +181,16 @@ class MainWindow(QMainWindow):
         self.live.start_page.file_requested.connect(self.ask_recording)
         self.review_head.recording_requested.connect(self.ask_recording)
         self.review_head.folder_requested.connect(self.ask_folder)
+        self.review.empty.file_requested.connect(self.ask_recording)
+        self.review.empty.folder_requested.connect(self.ask_folder)
         self.review.message.connect(self.banner.say)
+        self.review.noted.connect(lambda sentence: self.banner.say(sentence, good=True))
         self.review.opened.connect(self._opened)
         self._space = QShortcut(QKeySequence("Space"), self)
         self._space.activated.connect(lambda: self.live.press_space(QApplication.focusWidget()))
+        self._point_keys = (QShortcut(QKeySequence("1"), self), QShortcut(QKeySequence("2"), self))
+        for key, put in zip(self._point_keys, (self.live.put_macro, self.live.put_micro), strict=True):
+            key.activated.connect(put)
         self._escape = QShortcut(QKeySequence("Esc"), self)
         self._escape.activated.connect(self.toggle_full_screen)
         self._escape.setEnabled(False)
@@ -197,6 +204,7 @@ class MainWindow(QMainWindow):
         self._workspaces.setCurrentIndex(number)
         self.switch.show_chosen(number)
         self.menus.set_live(live)
+        self._offer_points()
         self._space.setEnabled(live)
         self.strip.offer_stop(not live)
         self._name_window()
@@ -215,7 +223,7 @@ class MainWindow(QMainWindow):
 
     def ask_recording(self) -> None:
         """Ask for a video, of a session or any other, and open it in Review."""
-        chosen, _ = QFileDialog.getOpenFileName(self, "Open a recording", self._opened_folder(), VIDEO_FILTER)
+        chosen, _ = QFileDialog.getOpenFileName(self, "Open a video", self._opened_folder(), VIDEO_FILTER)
         if chosen:
             self.open_recording(Path(chosen))
 
@@ -267,6 +275,7 @@ class MainWindow(QMainWindow):
         self.review_head.show_open(self.review.has_recording)
         recording = self.player.recording_now
         self.menus.actions[START_RECORDING].setText(STOP_RECORDING if recording else START_RECORDING)
+        self._offer_points()
         self.menus.actions["Mirror"].setChecked(self.live.bar.mirror_button.isChecked())
         self.menus.actions["Face regions"].setChecked(self.live.bar.regions_button.isChecked())
         self._tell_of_recovery()
@@ -316,6 +325,14 @@ class MainWindow(QMainWindow):
         box.setDefaultButton(stay)
         box.exec()
         return box.clickedButton() is finish
+
+    def _offer_points(self) -> None:
+        """Points are kept in a recording: while there is none their entries rest, and the keys alone tell why."""
+        live, recording = self._workspaces.currentIndex() == LIVE, self.player.recording_now
+        for name in POINTS_NOW:
+            self.menus.actions[name].setEnabled(live and recording)
+        for key in self._point_keys:
+            key.setEnabled(live and not recording)
 
     def _tell_of_recovery(self) -> None:
         found, result = self.recovery.take_found(), self.recovery.take_result()

@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from app.review.review import found_again
+from app.review.again import found_again
 from app.review.rows import Edit
 from app.review.saved import SavedReview
 from app.session.folder import lock

@@ -89,11 +89,13 @@ class AnalysisJob:
 
     Attributes:
         folder: the session folder, once the state is done.
+        scored_again: what another network or an older version found has been replaced.
     """
 
     def __init__(self, video: Path, model: Path | None = None) -> None:
         self._video, self._model = video, model
         self.folder: Path | None = None
+        self.scored_again = False
         self._cancelled = threading.Event()
         self._state, self._error = AnalysisState.RUNNING, ""
         self._started_s = time.monotonic()
@@ -162,6 +164,7 @@ class AnalysisJob:
             if known is None:
                 return settle(fresh, video)
             take_over(known[0], fresh)
+            self.scored_again = True
             return known[0]
         finally:
             with suppress(OSError):

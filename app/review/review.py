@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import astuple, replace
+from dataclasses import astuple, fields, replace
 from pathlib import Path
 
 import numpy as np
 
-from app.review.rows import Change, Edit, R, content
-from app.review.saved import SavedReview, frames_iou, rounded
+from app.review.again import found_again
+from app.review.rows import Change, Edit, R
+from app.review.saved import SavedReview, rounded
 from app.review.scoring import Decoder, load_decoder
-from app.review.state import MODEL, PERSON, Exclusion, ReviewState, Status, StoredInterval, StoredPoint, Thresholds
+from app.review.state import PERSON, Exclusion, ReviewState, Status, StoredInterval, StoredPoint, Thresholds
 from app.session.reader import FrameTable, Session, read_session
 from models.errors import UsageError
 from models.types import ExpressionType, Interval
@@ -18,8 +19,13 @@ from models.types import ExpressionType, Interval
 PERSON_SCORE = 1.0
 """Score of an interval that a person made."""
 
-SAME_IOU = 0.5
-"""An interval that is decoded again is the one that a person touched, from this overlap on."""
+_THRESHOLDS = {
+    "intensity": "the intensity threshold",
+    "macro": "the macro threshold",
+    "micro": "the micro threshold",
+    "movement": "the smallest movement",
+    "in_speech": "the movement in speech",
+}
 
 
 class Review:
@@ -157,6 +163,11 @@ class Review:
         changes += [(other, None) for other in self.state.intervals if other.id == made and other.source == PERSON]
         self._do(f"took back {_named(origin)}", intervals=tuple(changes))
 
+    def can_reset(self, id: int) -> bool:
+        """Whether there is something that ``reset`` would take an interval back to."""
+        row = self._interval(id)
+        return row.status != Status.FOUND and (row.source != PERSON or self._origin(id) is not None)
+
     def _judge(self, id: int, status: Status) -> None:
         row = self._interval(id)
         if row.status == Status.REPLACED:
@@ -194,18 +205,25 @@ class Review:
     # -- points and exclusions ------------------------------------------------------------------------------------
 
     def add_point(self, time_s: float, type_: ExpressionType) -> int:
-        """Put a point label; returns its id."""
+        """Put a point label; returns its id. A frame has one: another type than is there already takes its place."""
         at_s, frame = self._snapped(time_s)
+        if (there := self._point_at(frame)) is not None:
+            if there.type is type_:
+                raise UsageError(_taken(there))
+            self.retype_point(there.id, type_)
+            return there.id
         known = self._saved.history.highest(lambda edit: edit.points)
         row = StoredPoint(max(*(p.id for p in self.state.points), known, 0) + 1, at_s, frame, type_, PERSON)
         self._do(f"put a {type_} point at {_at(at_s)}", points=((None, row),))
         return row.id
 
     def move_point(self, id: int, time_s: float) -> None:
-        """Move a point label."""
+        """Move a point label, to a frame that has none."""
         row = _by_id(self.state.points, id, "point")
         at_s, frame = self._snapped(time_s)
         if frame != row.frame:
+            if (there := self._point_at(frame)) is not None:
+                raise UsageError(_taken(there))
             new = replace(row, time_s=at_s, frame=frame)
             self._do(f"moved the {row.type} point at {_at(row.time_s)}", points=((row, new),))
 
@@ -222,6 +240,9 @@ class Review:
         """Remove a point label."""
         row = _by_id(self.state.points, id, "point")
         self._do(f"removed the {row.type} point at {_at(row.time_s)}", points=((row, None),))
+
+    def _point_at(self, frame: int) -> StoredPoint | None:
+        return next((point for point in self.state.points if point.frame == frame), None)
 
     def exclude(self, start_s: float, end_s: float, reason: str = "") -> int:
         """Take a stretch out of what counts; returns the exclusion's id."""
@@ -270,7 +291,8 @@ class Review:
         changes = found_again(
             self.state, self.preview(thresholds), self._saved.history.found_before(), self._next_interval()
         )
-        self._do("set the thresholds", intervals=changes, thresholds=(self.state.thresholds, thresholds))
+        before = self.state.thresholds
+        self._do(_turned(before, thresholds), intervals=changes, thresholds=(before, thresholds))
 
     # -- history --------------------------------------------------------------------------------------------------
 
@@ -318,29 +340,6 @@ class Review:
         return round(float(self.frames.time_s[row]), 6), int(self.frames.index[row])
 
 
-def found_again(
-    state: ReviewState, decoded: tuple[Interval, ...], known: dict[tuple[object, ...], int], next_id: int
-) -> tuple[Change[StoredInterval], ...]:
-    """What a new decoding changes: rows that no person touched go, unless they are found again.
-
-    known: ids of intervals that were found at some time, which they get back. next_id: of one that was never found.
-    """
-    touched = [row.interval for row in state.intervals if row.source == MODEL and row.status != Status.FOUND]
-    untouched = {content(row): row for row in state.intervals if row.source == MODEL and row.status == Status.FOUND}
-    changes: list[Change[StoredInterval]] = []
-    for interval in map(rounded, decoded):
-        if any(interval.type is t.type and frames_iou(interval, t) >= SAME_IOU for t in touched):
-            continue
-        row = StoredInterval(next_id, interval, MODEL, Status.FOUND.value)
-        if untouched.pop(content(row), None) is not None:
-            continue
-        before = known.get(content(row))
-        if before is None:
-            next_id += 1
-        changes.append((None, replace(row, id=before or row.id)))
-    return (*((row, None) for row in untouched.values()), *changes)
-
-
 def _check(i: Interval) -> None:
     if not i.onset_frame <= i.apex_frame <= i.offset_frame or i.onset_frame == i.offset_frame:
         raise UsageError("An interval's onset lies before its offset, and its apex between them.")
@@ -351,6 +350,18 @@ def _by_id(rows: tuple[R, ...], id: int, what: str) -> R:
     if row is None:
         raise UsageError(f"There is no {what} {id}.")
     return row
+
+
+def _turned(before: Thresholds, after: Thresholds) -> str:
+    """What was set; of several thresholds at once only that."""
+    names = [f.name for f in fields(before) if getattr(before, f.name) != getattr(after, f.name)]
+    if len(names) != 1:
+        return "set the thresholds"
+    return f"set {_THRESHOLDS[names[0]]} to {getattr(after, names[0]):.3g}"
+
+
+def _taken(point: StoredPoint) -> str:
+    return f"There is a {point.type} point at {_at(point.time_s)} already."
 
 
 def _named(row: StoredInterval) -> str:

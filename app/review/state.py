@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -12,6 +13,9 @@ __all__ = ["PERSON", "Exclusion", "ReviewState", "Status", "StoredInterval", "St
 
 MODEL, PERSON = "model", "person"
 """Sources of an interval."""
+
+LEFT_OUT = "left out"
+"""What is shown and exported as the status of an interval that lies in a stretch that a person excluded."""
 
 
 class Status(StrEnum):
@@ -54,5 +58,22 @@ class ReviewState:
     thresholds: Thresholds
 
     def shown(self) -> tuple[StoredInterval, ...]:
-        """The intervals that count now: found or accepted."""
-        return tuple(i for i in self.intervals if i.status in (Status.FOUND, Status.ACCEPTED))
+        """The intervals that count now."""
+        return tuple(i for i in self.intervals if counts(i, self.exclusions))
+
+
+def counts(stored: StoredInterval, exclusions: Iterable[Exclusion]) -> bool:
+    """Whether an interval counts: found or accepted, and its apex lies in no excluded stretch."""
+    return stored.status in (Status.FOUND, Status.ACCEPTED) and not left_out(stored, exclusions)
+
+
+def left_out(stored: StoredInterval, exclusions: Iterable[Exclusion]) -> bool:
+    """Whether an interval's apex lies in an excluded stretch; ends are inclusive."""
+    apex = stored.interval.apex_frame
+    return any(e.start_frame <= apex <= e.end_frame for e in exclusions)
+
+
+def standing(stored: StoredInterval, exclusions: Iterable[Exclusion]) -> str:
+    """An interval's status for people and tables: ``left out`` where the stretch alone keeps it from counting."""
+    judged = stored.status in (Status.REJECTED, Status.REPLACED)
+    return LEFT_OUT if not judged and left_out(stored, exclusions) else stored.status

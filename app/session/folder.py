@@ -23,7 +23,7 @@ def check_participant(code: str) -> str:
     """
     if code and not _CODE.fullmatch(code):
         raise UsageError(
-            f"{code!r} cannot be part of a folder's name; a participant code has letters, digits, '.', '_' and '-', "
+            f"{code!r} cannot be part of a folder's name; a participant code has letters, digits, spaces, '.', '_' and '-', "
             "64 at most, and begins and ends with a letter or digit."
         )
     return code

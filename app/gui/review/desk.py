@@ -16,7 +16,7 @@ from PySide6.QtCore import QObject, Signal
 
 from app.gui.text import clock, duration, kind_name
 from app.review.review import Review
-from app.review.state import Exclusion, ReviewState, Status, Thresholds
+from app.review.state import PERSON, Exclusion, ReviewState, Status, Thresholds
 from app.session.reader import FrameTable, StoredInterval, StoredPoint
 from models.errors import ApexspotError
 from models.types import ExpressionType
@@ -207,17 +207,24 @@ class Desk(QObject):
             self._edit(lambda: self.review.accept(chosen.id), f"Accepted {_words(chosen)}")
 
     def reject(self) -> None:
+        """Say that the picked interval is wrong; one that a person made goes."""
         if (chosen := self._needed_interval()) is not None:
-            self._edit(lambda: self.review.reject(chosen.id), f"Rejected {_words(chosen)}")
+            done = "Deleted" if chosen.source == PERSON else "Rejected"
+            self._edit(lambda: self.review.reject(chosen.id), f"{done} {_words(chosen)}")
 
     def reset(self) -> None:
         """Take back what was said of the picked interval."""
-        if (chosen := self._needed_interval()) is not None:
-            apex_s = chosen.interval.apex_s
-            if self._edit(lambda: self.review.reset(chosen.id), f"{_words(chosen).capitalize()} is as it was found"):
-                there = (i for i in self.listed() if i.interval.onset_s <= apex_s <= i.interval.offset_s)
-                if self.pick is None and (found := next(there, None)) is not None:
-                    self.choose(Pick(Kind.INTERVAL, found.id))
+        if (chosen := self._needed_interval()) is None:
+            return
+        if not self.review.can_reset(chosen.id):
+            mine = chosen.source == PERSON
+            self.said.emit("There is nothing to take it back to" if mine else "It is as it was found already")
+            return
+        apex_s = chosen.interval.apex_s
+        if self._edit(lambda: self.review.reset(chosen.id), f"{_words(chosen).capitalize()} is as it was found"):
+            there = (i for i in self.listed() if i.interval.onset_s <= apex_s <= i.interval.offset_s)
+            if self.pick is None and (found := next(there, None)) is not None:
+                self.choose(Pick(Kind.INTERVAL, found.id))
 
     def retype(self, kind: ExpressionType | None = None) -> None:
         """Make the picked interval or point ``kind``, or the other type than it is."""
@@ -250,11 +257,8 @@ class Desk(QObject):
             self._edit(lambda: self.review.remove_point(point.id), "Deleted the point")
         elif (exclusion := self.exclusion) is not None:
             self._edit(lambda: self.review.include_again(exclusion.id), "Included the range again")
-        elif (chosen := self._needed_interval()) is not None:
-            if chosen.source == "person":
-                self._edit(lambda: self.review.remove_interval(chosen.id), f"Deleted {_words(chosen)}")
-            else:
-                self.reject()
+        else:
+            self.reject()
 
     def add_point(self, kind: ExpressionType) -> None:
         """Put a point label at the cursor."""
@@ -283,23 +287,22 @@ class Desk(QObject):
 
     def set_thresholds(self, thresholds: Thresholds) -> None:
         if thresholds != self.state.thresholds:
-            self._edit(lambda: self.review.set_thresholds(thresholds), "Decoded with the new thresholds")
+            self._edit(lambda: self.review.set_thresholds(thresholds), "Found again with the new thresholds")
 
     def undo(self) -> None:
-        self._history(self.review.undo, "Undid: {}", "There is nothing to undo")
+        self._history(self.review.undo_text, self.review.undo, "Undid: {}", "There is nothing to undo")
 
     def redo(self) -> None:
-        self._history(self.review.redo, "Did again: {}", "There is nothing to do again")
+        self._history(self.review.redo_text, self.review.redo, "Did again: {}", "There is nothing to do again")
 
     # -- how ----------------------------------------------------------------------------------------------------------
 
-    def _history(self, act: Callable[[], str | None], done: str, nothing: str) -> None:
-        revision = self.review.revision
-        text = self._try(act)
-        if self.review.revision != revision:
-            self._changed(None, None, done.format(text))
-        elif text is None:
+    def _history(self, text: str | None, act: Callable[[], object], done: str, nothing: str) -> None:
+        """text: of the edit that ``act`` takes back or does again."""
+        if text is None:
             self.said.emit(nothing)
+        else:
+            self._edit(act, done.format(text))
 
     def _edit(self, act: Callable[[], object], text: str) -> bool:
         revision = self.review.revision

@@ -19,6 +19,7 @@ class Help(QWidget):
 
     def __init__(self, theme: Theme, parent: QWidget) -> None:
         super().__init__(parent)
+        self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
         self._card = QFrame()
         self._card.setObjectName("card")
         self._card.setAccessibleName("Keys")
@@ -71,6 +72,10 @@ class Help(QWidget):
 
     def paintEvent(self, event: QPaintEvent) -> None:
         QPainter(self).fillRect(self.rect(), self._veil)
+
+    def focusNextPrevChild(self, next: bool) -> bool:
+        """The focus stays: what lies under the card gets no keys."""
+        return True
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         self.closed.emit()

@@ -10,16 +10,25 @@ from PySide6.QtWidgets import (
     QPushButton,
     QSizePolicy,
     QStackedWidget,
-    QTabBar,
     QVBoxLayout,
     QWidget,
 )
 
 from app.gui.review.desk import Desk, Kind, Pick
+from app.gui.review.own_keys import TabBar
 from app.gui.review.rows import Column, Row, RowTable
 from app.gui.text import clock, duration, kind_name
 from app.gui.theme import Theme
-from app.review.state import PERSON, Exclusion, Status, StoredInterval, StoredPoint
+from app.review.state import (
+    LEFT_OUT,
+    PERSON,
+    Exclusion,
+    Status,
+    StoredInterval,
+    StoredPoint,
+    left_out,
+    standing,
+)
 from models.types import ExpressionType
 
 _TIME = "00:00.00"
@@ -50,6 +59,9 @@ _EMPTY = {
     Kind.POINT: "No point labels yet. Press 1 for a macro-, 2 for a micro-expression at the cursor.",
     Kind.EXCLUSION: "Nothing is left out. Select a range with Shift and the mouse, then press E.",
 }
+_NO_FACE = (
+    "No face was seen in this recording, so no expression was found. Select a range and press I to add one yourself."
+)
 _NAMES = {Kind.INTERVAL: "Intervals", Kind.POINT: "Points", Kind.EXCLUSION: "Left out"}
 
 _BUTTONS = {
@@ -77,8 +89,8 @@ class Lists(QWidget):
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._desk: Desk | None = None
-        self._made: dict[StoredInterval, Row] = {}
-        self.tabs = QTabBar()
+        self._made: dict[tuple[StoredInterval, str], Row] = {}
+        self.tabs = TabBar()
         self.tabs.setDrawBase(False)
         self.tabs.setExpanding(False)
         self.tabs.setFocusPolicy(Qt.FocusPolicy.TabFocus)
@@ -97,7 +109,7 @@ class Lists(QWidget):
             self.tables[kind] = table
             self.tabs.addTab(_NAMES[kind])
             self._pages.addWidget(self._page(kind, table))
-        self.tabs.currentChanged.connect(self._pages.setCurrentIndex)
+        self.tabs.currentChanged.connect(self._turn_to)
         head = QHBoxLayout()
         head.addWidget(self.tabs)
         head.addSpacing(8)
@@ -145,12 +157,21 @@ class Lists(QWidget):
             desk.edited.connect(self._show)
             desk.picked.connect(self._show_pick)
             self.tabs.setCurrentIndex(0)
+            seen = bool(desk.frames.face.any())
+            self.tables[Kind.INTERVAL].set_empty(_EMPTY[Kind.INTERVAL] if seen else _NO_FACE)
         self._made = {}
         self._show()
 
     def _picked(self, kind: Kind, id: int) -> None:
         if self._desk is not None:
             self._desk.choose(Pick(kind, id), go=True)
+
+    def _turn_to(self, number: int) -> None:
+        """Keys act on what is picked: nothing stays picked on a page that is out of sight."""
+        self._pages.setCurrentIndex(number)
+        desk = self._desk
+        if desk is not None and desk.pick is not None and desk.pick.kind is not tuple(Kind)[number]:
+            desk.choose(None)
 
     def _show(self) -> None:
         desk = self._desk
@@ -160,7 +181,9 @@ class Lists(QWidget):
             return
         # an hour of recording has hundreds of rows: only those that changed are written anew
         made, self._made = self._made, {}
-        self._made = {stored: made.get(stored) or _interval_row(stored) for stored in desk.listed()}
+        for stored in desk.listed():
+            key = (stored, standing(stored, desk.state.exclusions))
+            self._made[key] = made.get(key) or _interval_row(*key)
         rows = {
             Kind.INTERVAL: tuple(self._made.values()),
             Kind.POINT: tuple(map(_point_row, desk.state.points)),
@@ -203,17 +226,17 @@ class Lists(QWidget):
                 can = {
                     "accept": chosen.status != Status.ACCEPTED,
                     "reject": chosen.status != Status.REJECTED,
-                    "reset": chosen.status != Status.FOUND,
+                    "reset": desk.review.can_reset(chosen.id),
                     "delete": person,
                 }.get(name, True)
             button.setEnabled(can)
 
 
-def _interval_row(stored: StoredInterval) -> Row:
+def _interval_row(stored: StoredInterval, status: str) -> Row:
     i = stored.interval
     cells = (
         kind_name(i.type),
-        stored.status,
+        status,
         stored.source,
         clock(i.onset_s, 2),
         clock(i.apex_s, 2),
@@ -222,7 +245,7 @@ def _interval_row(stored: StoredInterval) -> Row:
         f"{i.score:.2f}" if stored.source != PERSON else "",
     )
     tip = f"{kind_name(i.type)}-expression, frames {i.onset_frame} to {i.offset_frame}, apex at frame {i.apex_frame}"
-    return Row(stored.id, cells, i.type, faint=stored.status == Status.REJECTED, tip=tip)
+    return Row(stored.id, cells, i.type, faint=status in (Status.REJECTED, LEFT_OUT), tip=tip)
 
 
 def _point_row(point: StoredPoint) -> Row:
@@ -238,7 +261,7 @@ def _tallies(desk: Desk) -> tuple[str, str]:
     """What counts and how much of it was looked at, long and short."""
     shown = desk.state.shown()
     macro = sum(stored.interval.type is ExpressionType.MACRO for stored in shown)
-    listed = desk.listed()
+    listed = [stored for stored in desk.listed() if not left_out(stored, desk.state.exclusions)]
     seen = sum(stored.status != Status.FOUND for stored in listed)
     reviewed = f"{seen} of {len(listed)} reviewed"
     return f"{macro} macro, {len(shown) - macro} micro · {reviewed}", reviewed

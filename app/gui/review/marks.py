@@ -26,7 +26,7 @@ GRIP_PX = (7.0, 30.0)
 
 @dataclass(frozen=True, slots=True)
 class Marked:
-    """What to draw, all of it in sight. lane: intervals that are too many for bands. picked: has the grips."""
+    """What to draw, all of it in sight. lane: intervals that are too many for bands. fixed: nothing can be dragged."""
 
     intervals: tuple[StoredInterval, ...] = ()
     lane: tuple[Interval, ...] = ()
@@ -36,6 +36,13 @@ class Marked:
     picked: StoredInterval | None = None
     picked_point: int | None = None
     picked_exclusion: int | None = None
+    fixed: bool = False
+
+    @property
+    def gripped(self) -> StoredInterval | None:
+        """The interval whose edges can be dragged."""
+        movable = not self.fixed and self.picked is not None and self.picked.status != Status.REJECTED
+        return self.picked if movable else None
 
 
 class Marks(Overlay):
@@ -74,8 +81,8 @@ class Marks(Overlay):
                 self._paint_verdict(painter, area, to_pixels, stored)
             for point in self._marked.points:
                 self._paint_point(painter, area, to_pixels, point)
-            if self._marked.picked is not None and self._marked.picked.status != Status.REJECTED:
-                self._paint_grips(painter, area, to_pixels, self._marked.picked)
+            if self._marked.gripped is not None:
+                self._paint_grips(painter, area, to_pixels, self._marked.gripped)
         painter.restore()
 
     def _paint_exclusion(self, painter: QPainter, area: QRectF, to_pixels: QTransform, exclusion: Exclusion) -> None:

@@ -10,18 +10,25 @@ from pathlib import Path
 from app.review.opening import session_for
 from app.review.pictures import Pictures
 from app.review.review import Review
+from app.session.reader import Session
+from app.session.schema import VIDEO_FILE
 from models.errors import ApexspotError
+from models.video import VideoFile
 
 log = logging.getLogger(__name__)
 
-AS_ALWAYS = "Curves, intervals and labels work as always."
+_AS_ALWAYS = "Curves, intervals and labels work as always."
+SCORES_ONLY = (
+    f"This recording keeps scores only.\n\nNo picture was stored, as was asked for when it was made. {_AS_ALWAYS}"
+)
 
 
 @dataclass(slots=True)
 class Opened:
     """What came of it: a recording (pictures: None where it has none), or ``needs_analysis``, or ``error``, a sentence.
 
-    no_pictures: why there are none, where that was not wanted. no_thresholds: why they cannot be changed.
+    is_held: it is the one that is open already, and was left alone.
+    no_pictures: why there are none. no_thresholds: why they cannot be changed.
     """
 
     review: Review | None = None
@@ -29,6 +36,7 @@ class Opened:
     no_pictures: str | None = None
     no_thresholds: str | None = None
     needs_analysis: bool = False
+    is_held: bool = False
     error: str | None = None
 
     def close(self) -> None:
@@ -40,11 +48,15 @@ class Opened:
 
 
 class Opener:
-    """Opens one path; a video must have been scored by ``network``. The window polls ``result``."""
+    """Opens one path; a video must have been scored by ``network``. The window polls ``result``.
 
-    def __init__(self, path: Path, network: Path) -> None:
+    held: folder of the recording that is open; it is locked, and a second time it would open for looking only.
+    """
+
+    def __init__(self, path: Path, network: Path, held: Path | None = None) -> None:
         self.path = path
         self._network = network
+        self._held = held
         self._result: Opened | None = None
         self._abandoned = False
         self._lock = threading.Lock()
@@ -80,7 +92,10 @@ class Opener:
     def _open(self) -> Opened:
         folder = session_for(self.path, self._network)
         if folder is None:
-            return Opened(needs_analysis=True)
+            with VideoFile(self.path):  # what is no video is said before anything makes way for it
+                return Opened(needs_analysis=True)
+        if self._held is not None and folder.resolve() == self._held.resolve():
+            return Opened(is_held=True)
         opened = Opened(review=Review.open(folder))
         assert opened.review is not None
         session = opened.review.session
@@ -88,11 +103,8 @@ class Opener:
             opened.review.prepare()
         except ApexspotError as error:
             opened.no_thresholds = str(error)
-        if session.video is None and session.info.source.path is not None:
-            name = session.info.source.name
-            opened.no_pictures = (
-                f"The video {name} is no longer where it was when it was analysed, or has changed.\n\n{AS_ALWAYS}"
-            )
+        if session.video is None:
+            opened.no_pictures = _why_no_video(session)
         if session.video is not None and len(session.frames):
             first_frame_s = session.info.clock.first_frame_s or 0.0
             try:
@@ -100,3 +112,14 @@ class Opener:
             except ApexspotError as error:
                 opened.no_pictures = str(error)
         return opened
+
+
+def _why_no_video(session: Session) -> str:
+    info = session.info
+    if info.source.path is not None:
+        why = f"The video {info.source.name} is no longer where it was when it was analysed, or has changed."
+    elif info.scores_only:
+        return SCORES_ONLY
+    else:
+        why = f"The video of this recording is missing. It should lie at\n{session.folder / VIDEO_FILE}"
+    return f"{why}\n\n{_AS_ALWAYS}"

@@ -12,6 +12,9 @@ from app.review.opening import AnalysisJob, AnalysisState
 
 POLL_MS = 100
 
+CARD_PX = 620
+MARGIN_PX = 36
+
 
 class _Card(QWidget):
     """A title, a text and room for more, in the middle."""
@@ -25,9 +28,9 @@ class _Card(QWidget):
             label.setTextFormat(Qt.TextFormat.PlainText)
         card = QFrame()
         card.setObjectName("card")
-        card.setMaximumWidth(620)
+        card.setMaximumWidth(CARD_PX)
         self.inside = QVBoxLayout(card)
-        self.inside.setContentsMargins(36, 32, 36, 32)
+        self.inside.setContentsMargins(MARGIN_PX, 32, MARGIN_PX, 32)
         self.inside.setSpacing(16)
         self.inside.addWidget(self.title)
         self.inside.addWidget(self.text)
@@ -39,6 +42,13 @@ class _Card(QWidget):
         layout.addStretch(2)
         layout.addLayout(across)
         layout.addStretch(3)
+
+    def _say_of(self, name: str, sentence: str = "{}") -> None:
+        """Put a file's name into a sentence, shortened where it is too long for a line; the tool tip has all of it."""
+        room_px = CARD_PX - 2 * MARGIN_PX - 10
+        shown = self.text.fontMetrics().elidedText(name, Qt.TextElideMode.ElideMiddle, room_px)
+        self.text.setText(sentence.format(shown))
+        self.text.setToolTip(name)
 
     def _add_button(self, text: str) -> QPushButton:
         button = QPushButton(text)
@@ -59,7 +69,7 @@ class EmptyPage(_Card):
         super().__init__()
         row = QHBoxLayout()
         row.setSpacing(10)
-        self.folder_button = QPushButton("Open a recording…")
+        self.folder_button = QPushButton("Open a session folder…")
         self.folder_button.clicked.connect(self.folder_requested)
         set_primary(self.folder_button, True)
         self.file_button = QPushButton("Open a video…")
@@ -81,9 +91,11 @@ class EmptyPage(_Card):
         """A name while that is being opened, None otherwise."""
         waiting = path is not None
         self.title.setText("Opening…" if waiting else "Review a recording")
-        self.text.setText(
-            path.name if path else "Go through it frame by frame, correct what was found, and label what was not."
-        )
+        if path is not None:
+            self._say_of(path.name)
+        else:
+            self.text.setText("Go through it frame by frame, correct what was found, and label what was not.")
+            self.text.setToolTip("")
         for widget in (self.folder_button, self.file_button, self._hint):
             widget.setVisible(not waiting)
 
@@ -120,7 +132,7 @@ class AnalysisPage(_Card):
         """Show a job that was started."""
         self._job = job
         self.title.setText("Analysing the video…")
-        self.text.setText(f"Every frame of {name} is looked at, this one time. Next time it opens quickly.")
+        self._say_of(name, "Every frame of {} is looked at, this one time. Next time it opens quickly.")
         self.cancel_button.setEnabled(True)
         self._timer.start()
         self._poll()

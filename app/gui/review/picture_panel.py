@@ -8,17 +8,16 @@ from PySide6.QtWidgets import QLabel, QStackedWidget, QWidget
 
 from app.gui.picture import PictureView
 from app.gui.review.desk import Desk
-from app.gui.review.opener import AS_ALWAYS
 from app.gui.theme import Theme
 from app.live_types import Counters, LiveAnalysis, LiveSnapshot, LiveState
 from app.review.pictures import Pictures
-from app.review.state import Status
+from app.review.state import counts
 from models.errors import ApexspotError
 from models.types import Frame, FrameMotion, Image, Scores
 
-SCORES_ONLY = (
-    f"This recording keeps scores only.\n\nNo picture was stored, as was asked for when it was made. {AS_ALWAYS}"
-)
+LEAST_PX = 150
+"""Lower than live: in a low window the picture leaves room for the curves."""
+
 NOT_KEPT = "The picture of this frame was not kept:\nthe disk was busy when it was recorded."
 
 
@@ -31,6 +30,7 @@ class PicturePanel(QStackedWidget):
         self._pictures: Pictures | None = None
         self._note_without = ""
         self.view = PictureView(theme)
+        self.view.setMinimumHeight(LEAST_PX)
         self.note = QLabel()
         self.note.setObjectName("muted")
         self.note.setWordWrap(True)
@@ -44,7 +44,7 @@ class PicturePanel(QStackedWidget):
     def set_theme(self, theme: Theme) -> None:
         self.view.set_theme(theme)
 
-    def set_desk(self, desk: Desk | None, pictures: Pictures | None, note_without: str = SCORES_ONLY) -> None:
+    def set_desk(self, desk: Desk | None, pictures: Pictures | None, note_without: str = "") -> None:
         """pictures: None where there are none; ``note_without`` then says why."""
         self._desk, self._pictures, self._note_without = desk, pictures, note_without
         self.shown_row = None
@@ -96,7 +96,7 @@ def _snapshot(desk: Desk, image: Image) -> LiveSnapshot:
     here = tuple(
         stored.interval
         for stored in desk.listed()
-        if stored.status != Status.REJECTED and stored.interval.onset_s <= now_s <= stored.interval.offset_s
+        if stored.interval.onset_s <= now_s <= stored.interval.offset_s and counts(stored, desk.state.exclusions)
     )
     one = np.full(1, np.nan, np.float32)
     now = Scores(np.array([now_s]), np.zeros(1, np.bool_), one, one, one, one)

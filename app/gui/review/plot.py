@@ -18,8 +18,7 @@ from app.gui.review.icons import SIZE_PX, icon
 from app.gui.review.marks import POINT_PX, Marked, Marks
 from app.gui.review.pointer import Grip, Part, Pointer
 from app.gui.theme import Theme
-from app.review.review import SAME_IOU
-from app.review.saved import frames_iou
+from app.review.again import is_one_of, touched_by_person
 from app.review.state import Status, StoredInterval, Thresholds
 from models.types import Interval, Scores
 
@@ -32,7 +31,8 @@ SMOOTH_SPAN_S = 300.0
 """Up to here edges of the curves are smoothed. Further away they are nothing but steep strokes, which look the same
 without and are drawn several times as fast."""
 
-LOW_PX = 150
+LEAST_PX, LOW_PX = 130, 150
+"""Least height of the curves, and that from which on they have titles."""
 
 MOST_BANDS = 120
 """Where more intervals are in sight they are drawn as a lane under the curve."""
@@ -88,6 +88,9 @@ class CurvePanel(QWidget):
         self.plots = pg.GraphicsLayoutWidget()
         self.plots.setFrameShape(pg.GraphicsLayoutWidget.Shape.NoFrame)
         self.plots.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.plots.setMinimumHeight(LEAST_PX)
+        self.plots.setAccessibleName("Curves of intensity and apex scores")
+        self.plots.setAccessibleDescription("Arrow keys go from frame to frame, N and P from interval to interval")
         self.plots.ci.setContentsMargins(0, 0, 4, 0)
         self.plots.ci.setSpacing(4)
         self.intensity = Track(theme, "intensity", ("intensity",), labels=True, show_times=False)
@@ -271,6 +274,8 @@ class CurvePanel(QWidget):
 
     def _edited(self) -> None:
         assert self._desk is not None
+        if self.pointer.busy:  # what is being dragged may not be there any more; a drop has let go before it edits
+            self.pointer.cancel()
         self._preview = None
         self._show_levels(self._desk.state.thresholds)
         self._redraw()
@@ -284,7 +289,11 @@ class CurvePanel(QWidget):
         frames, row = self._desk.frames, self._desk.row
         parts = [(name, float(getattr(frames, name)[row])) for name in ("intensity", "macro", "micro")]
         known = [f"{name} {value:.2f}" for name, value in parts if np.isfinite(value)]
-        self._values.setText("   ".join(known) if known else "no score for this frame")
+        if not frames.analysed[row]:
+            why = "not analysed: the computer was too slow"
+        else:
+            why = "no score for this frame" if frames.face[row] else "no face"
+        self._values.setText("   ".join(known) or why)
 
     def _redraw(self) -> None:
         begin_s, end_s = self._view
@@ -333,6 +342,7 @@ class CurvePanel(QWidget):
             picked=chosen[0] if chosen else None,
             picked_point=pick.id if pick is not None and pick.kind is Kind.POINT else None,
             picked_exclusion=pick.id if pick is not None and pick.kind is Kind.EXCLUSION else None,
+            fixed=desk.review.read_only is not None,
         )
 
     def _bands(self, desk: Desk, marked: Marked) -> tuple[Interval, ...]:
@@ -341,10 +351,9 @@ class CurvePanel(QWidget):
         begin_s, end_s = self._view
         kept = tuple(i.interval for i in marked.intervals if i.status == Status.ACCEPTED)
         # what a person has judged stays, however often it is found again
-        judged = [i.interval for i in desk.state.intervals if i.status != Status.FOUND]
+        touched = touched_by_person(desk.state)
         found = (i for i in self._preview if i.offset_s >= begin_s and i.onset_s <= end_s)
-        new = (i for i in found if not any(i.type is j.type and frames_iou(i, j) >= SAME_IOU for j in judged))
-        return (*kept, *(replace(i, final=False) for i in new))
+        return (*kept, *(replace(i, final=False) for i in found if not is_one_of(i, touched)))
 
 
 def dragged(stored: StoredInterval, part: Part, time_s: float) -> StoredInterval:

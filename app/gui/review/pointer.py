@@ -10,7 +10,7 @@ from PySide6.QtCore import QEvent, QObject, QPointF, Qt
 from PySide6.QtGui import QMouseEvent, QWheelEvent
 
 from app.gui.review.desk import Desk, Kind, Pick
-from app.review.state import Status
+from app.review.state import counts
 
 if TYPE_CHECKING:
     from app.gui.review.plot import CurvePanel
@@ -86,6 +86,7 @@ class Pointer(QObject):
     def cancel(self) -> None:
         """Let go without changing anything."""
         self._mode, self._grips, self._grip = _Mode.IDLE, (), None
+        self._viewport.setCursor(Qt.CursorShape.ArrowCursor)
         self._panel.hold(None)
 
     @property
@@ -129,7 +130,6 @@ class Pointer(QObject):
         mode, grip, grips = self._mode, self._taken(position), self._grips
         moved = abs(position.x() - self._from.x()) > CLICK_PX
         self.cancel()
-        self._viewport.setCursor(Qt.CursorShape.ArrowCursor)
         time_s = self._panel.time_at(position)
         if mode is _Mode.DRAG:
             if grip is not None:
@@ -182,7 +182,7 @@ class Pointer(QObject):
         """The shortest interval there, those that count first; else an exclusion."""
         there = [i for i in desk.listed() if i.interval.onset_s <= time_s <= i.interval.offset_s]
         if there:
-            best = min(there, key=lambda i: (i.status == Status.REJECTED, i.interval.duration_s))
+            best = min(there, key=lambda i: (not counts(i, desk.state.exclusions), i.interval.duration_s))
             return Pick(Kind.INTERVAL, best.id)
         left_out = [e for e in desk.state.exclusions if e.start_s <= time_s <= e.end_s]
         return Pick(Kind.EXCLUSION, left_out[0].id) if left_out else None

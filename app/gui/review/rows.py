@@ -21,7 +21,10 @@ MOST_SPARE_PX = 28
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """widest: the longest text it has to hold. drop: where room is short, the highest number goes first; 0 stays."""
+    """widest: text that there is always room for; a number gets as much as the longest one in the column needs.
+
+    drop: where room is short, the highest number goes first; 0 stays.
+    """
 
     title: str
     widest: str
@@ -63,6 +66,13 @@ class RowModel(QAbstractTableModel):
         self.beginResetModel()
         self.rows = rows
         self.endResetModel()
+
+    def longest(self) -> tuple[str, ...]:
+        """The longest number in each column but the last; a text may be as long as it likes, and is cut off."""
+        if not self.rows:
+            return ()
+        cells = zip(*(row.cells for row in self.rows), strict=True)
+        return tuple(max(column, key=len) if self.columns[number].number else "" for number, column in enumerate(cells))
 
     def rowCount(self, parent: Any = _NONE) -> int:
         return 0 if parent.isValid() else len(self.rows)
@@ -126,7 +136,9 @@ class RowTable(QTableView):
         header.setHighlightSections(False)
         header.setMinimumSectionSize(0)
         header.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
+        self._longest: tuple[str, ...] = ()
         self.selectionModel().currentRowChanged.connect(self._chosen)
+        self.clicked.connect(self._chosen)  # the row that is picked already, too: it is gone to again
 
     def set_theme(self, theme: Theme) -> None:
         self.rows.set_theme(theme)
@@ -137,6 +149,15 @@ class RowTable(QTableView):
         self._telling = False
         self.rows.set_rows(rows)
         self._telling = True
+        longest = self.rows.longest()
+        if longest != self._longest:
+            self._longest = longest
+            self._share_room()
+
+    def set_empty(self, sentence: str) -> None:
+        """What to say while there are no rows."""
+        self._empty = sentence
+        self.viewport().update()
 
     def show_picked(self, picked: int | None) -> None:
         """Choose the row of id ``picked`` and bring it in sight."""
@@ -150,16 +171,21 @@ class RowTable(QTableView):
             self.scrollTo(self.rows.index(place, 0))
         self._telling = True
 
-    def _chosen(self, current: QModelIndex, previous: QModelIndex) -> None:
+    def _chosen(self, current: QModelIndex) -> None:
         if self._telling and current.isValid():
             self.picked.emit(self.rows.rows[current.row()].id)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Share the room; where it is short, leave out what can best be done without."""
         super().resizeEvent(event)
+        self._share_room()
+
+    def _share_room(self) -> None:
+        """Share the room; where it is short, leave out what can best be done without."""
         metrics, room = self.fontMetrics(), self.viewport().width()
         *columns, _ = self.rows.columns
-        needed = [max(map(metrics.horizontalAdvance, (column.widest, column.title))) + 16 for column in columns]
+        held = self._longest or ("",) * len(columns)
+        texts = [(column.widest, column.title, text) for column, text in zip(columns, held, strict=True)]
+        needed = [max(map(metrics.horizontalAdvance, three)) + 16 for three in texts]
         needed[0] += 22  # the swatch
         shown = set(range(len(needed)))
         droppable = sorted((c for c in shown if columns[c].drop), key=lambda c: -columns[c].drop)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 
-from PySide6.QtCore import QEvent, Qt, QTimer, Signal
-from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QPushButton, QSlider, QVBoxLayout, QWidget
+from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from app.gui.review.desk import Desk
-from app.gui.text import tally, tip
+from app.gui.review.own_keys import Slider
+from app.gui.text import network_name, tally, tip
 from app.gui.theme import Theme
 from app.review.state import Thresholds
 from app.settings import MOST_MOVEMENT_IOD
@@ -52,20 +52,6 @@ def _step(name: str, thresholds: Thresholds) -> int:
     return min(round(float(getattr(thresholds, name)) / _full(name) * STEPS), STEPS)
 
 
-class _Slider(QSlider):
-    """Keeps the arrow keys for itself while it has the focus."""
-
-    def event(self, event: QEvent) -> bool:
-        if (
-            isinstance(event, QKeyEvent)
-            and event.type() is QEvent.Type.ShortcutOverride
-            and event.key() in (Qt.Key.Key_Left, Qt.Key.Key_Right, Qt.Key.Key_Home, Qt.Key.Key_End)
-        ):
-            event.accept()
-            return True
-        return super().event(event)
-
-
 class ThresholdPanel(QWidget):
     """Shows a preview while a slider is held, saves when it is let go."""
 
@@ -78,30 +64,31 @@ class ThresholdPanel(QWidget):
         self._first: Thresholds | None = None
         self._showing = False
         self._why_not: str | None = None
-        heading = QLabel("Thresholds")
-        heading.setObjectName("heading")
+        self.heading = QLabel("Thresholds")
+        self.heading.setObjectName("heading")
         self.back_button = QPushButton("Reset")
         self.back_button.setToolTip("Back to the thresholds of the recording")
         self.back_button.setAccessibleName("Back to the thresholds of the recording")
         self.back_button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.back_button.clicked.connect(self._back)
         head = QHBoxLayout()
-        head.addWidget(heading)
+        head.addWidget(self.heading)
         head.addStretch(1)
         head.addWidget(self.back_button)
         grid = QGridLayout()
         grid.setHorizontalSpacing(8)
         grid.setVerticalSpacing(0)
-        self.sliders: dict[str, QSlider] = {}
+        self.sliders: dict[str, Slider] = {}
         self._numbers: dict[str, QLabel] = {}
         self._names: dict[str, QLabel] = {}
         for number, (name, text, sentences) in enumerate(_ROWS):
             label, value = QLabel(text), QLabel()
             value.setAlignment(Qt.AlignmentFlag.AlignRight)
-            slider = _Slider(Qt.Orientation.Horizontal)
+            slider = Slider(Qt.Orientation.Horizontal)
             slider.setRange(0, STEPS)
             slider.setPageStep(5)
             slider.setMinimumHeight(22)
+            slider.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
             slider.setAccessibleName(text)
             for widget in (label, value, slider):
                 widget.setToolTip(tip(sentences))
@@ -110,7 +97,7 @@ class ThresholdPanel(QWidget):
             grid.addWidget(label, 2 * number, 0)
             grid.addWidget(value, 2 * number, 1)
             grid.addWidget(slider, 2 * number + 1, 0, 1, 2)
-            grid.setRowMinimumHeight(2 * number + 1, 28)
+            grid.setRowMinimumHeight(2 * number + 1, 25)
             self.sliders[name], self._numbers[name], self._names[name] = slider, value, label
         self._found = QLabel()
         self._found.setObjectName("muted")
@@ -145,10 +132,11 @@ class ThresholdPanel(QWidget):
     def set_desk(self, desk: Desk | None, why_not: str | None = None) -> None:
         """why_not: why they cannot be changed here."""
         self._desk = desk
-        self._why_not = why_not
+        self._why_not = why_not or (desk.review.read_only if desk is not None else None)
         self._timer.stop()
-        self.setEnabled(desk is not None and desk.review.read_only is None and why_not is None)
+        self.setEnabled(desk is not None and self._why_not is None)
         if desk is not None:
+            self.heading.setToolTip(tip(f"Scored by {network_name(desk.review.session.info.model.file)}"))
             self._first = Thresholds.of(desk.review.session)
             desk.edited.connect(self._show_saved)
             self._show_saved()

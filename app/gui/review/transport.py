@@ -5,13 +5,14 @@ from __future__ import annotations
 from functools import partial
 
 from PySide6.QtCore import QSize, Qt, QTimer, Signal
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QSizePolicy, QToolButton, QWidget
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QSizePolicy, QToolButton, QWidget
 
+from app.gui.elided import ElidedLabel
 from app.gui.review.desk import Desk
 from app.gui.review.icons import SIZE_PX, icon
 from app.gui.review.playback import SPEEDS, Playback
 from app.gui.source_bar import Chooser
-from app.gui.text import clock
+from app.gui.text import clock, tip
 from app.gui.theme import Theme
 
 QUIET_MS = 4000
@@ -41,8 +42,8 @@ class Transport(QWidget):
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(4)
-        for name, tip, key in _BUTTONS:
-            layout.addWidget(self._button(name, tip, key))
+        for name, does, key in _BUTTONS:
+            layout.addWidget(self._button(name, does, key))
         self.speed = Chooser()
         for value in SPEEDS:
             self.speed.addItem(f"{value:g}×", value)
@@ -60,15 +61,15 @@ class Transport(QWidget):
         layout.addSpacing(4)
         layout.addWidget(self.where)
         layout.addStretch(1)
-        self._said = QLabel()
+        self._said = ElidedLabel(Qt.TextElideMode.ElideRight)
+        self._said.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self._said.setObjectName("muted")
         self._said.setAccessibleName("Saved")
-        self._said.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self._said.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         layout.addWidget(self._said, 100)
         layout.addSpacing(4)
-        for name, tip, key in (("undo", "Undo", "Ctrl+Z"), ("redo", "Redo", "Ctrl+Shift+Z")):
-            layout.addWidget(self._button(name, tip, key))
+        for name, does, key in (("undo", "Undo", "Ctrl+Z"), ("redo", "Redo", "Ctrl+Shift+Z")):
+            layout.addWidget(self._button(name, does, key))
         helper = self._button("help", "All keys", "?")
         helper.setText("?")
         helper.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextOnly)
@@ -80,10 +81,10 @@ class Transport(QWidget):
         self._quiet.timeout.connect(self._show_saved)
         self.set_theme(theme)
 
-    def _button(self, name: str, tip: str, key: str) -> QToolButton:
+    def _button(self, name: str, does: str, key: str) -> QToolButton:
         button = QToolButton()
-        button.setToolTip(f"{tip} ({key})")
-        button.setAccessibleName(tip)
+        button.setToolTip(f"{does} ({key})")
+        button.setAccessibleName(does)
         button.setIconSize(QSize(SIZE_PX, SIZE_PX))
         button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         button.clicked.connect(partial(self.asked.emit, name))
@@ -101,7 +102,8 @@ class Transport(QWidget):
         """Follow another recording, or none."""
         self._desk, self._playback = desk, playback
         self._quiet.stop()
-        self._said.clear()
+        self._said.show_text("")
+        self.where.setMinimumWidth(0)  # that of a longer recording
         if desk is not None and playback is not None:
             desk.moved.connect(self._show_place)
             desk.edited.connect(self._show_history)
@@ -114,8 +116,7 @@ class Transport(QWidget):
 
     def say(self, text: str) -> None:
         """Say for a moment what was done."""
-        self._said.setText(text)
-        self._said.setToolTip(text)
+        self._said.show_text(text)
         self._quiet.start()
 
     @property
@@ -124,8 +125,7 @@ class Transport(QWidget):
 
     def _show_saved(self) -> None:
         if self._desk is not None:
-            self._said.setText(self._desk.review.read_only or "All changes saved")
-            self._said.setToolTip(str(self._desk.review.folder))
+            self._said.show_text(self._desk.review.read_only or "All changes saved", str(self._desk.review.folder))
 
     def _show_place(self) -> None:
         if (desk := self._desk) is None or not len(desk.frames):
@@ -152,7 +152,9 @@ class Transport(QWidget):
         review = self._desk.review
         for name, text in (("undo", review.undo_text), ("redo", review.redo_text)):
             button = self.buttons[name]
-            button.setEnabled(text is not None)
-            button.setIcon(icon(name, self._theme.text if text else self._theme.gap))
+            can = text is not None and review.read_only is None
+            button.setEnabled(can)
+            button.setIcon(icon(name, self._theme.text if can else self._theme.gap))
             key = "Ctrl+Z" if name == "undo" else "Ctrl+Shift+Z"
-            button.setToolTip(f"{name.capitalize()}: {text} ({key})" if text else f"Nothing to {name}")
+            why_not = tip(review.read_only or f"Nothing to {name}")
+            button.setToolTip(f"{name.capitalize()}: {text} ({key})" if can else why_not)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QSplitter, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QSplitter, QVBoxLayout, QWidget
 
-from app.gui.curves import AXIS_WIDTH_PX
+from app.gui.curves import axis_width_px
 from app.gui.review.desk import Desk
 from app.gui.review.envelope import Envelope
 from app.gui.review.lists import Lists
 from app.gui.review.opener import Opened
-from app.gui.review.picture_panel import SCORES_ONLY, PicturePanel
+from app.gui.review.picture_panel import PicturePanel
 from app.gui.review.playback import Playback
 from app.gui.review.plot import CurvePanel
 from app.gui.review.strip import Strip
@@ -32,10 +32,10 @@ class ReviewView(QWidget):
         self.thresholds = ThresholdPanel(theme)
         self.transport = Transport(theme)
         self.curves = CurvePanel(theme)
-        self.strip = Strip(theme, AXIS_WIDTH_PX + 12, 13)
+        self.strip = Strip(theme, axis_width_px() + 12, 13)
         self._panels = (self.picture, self.lists, self.thresholds, self.transport, self.curves, self.strip)
 
-        side = _card(self.thresholds)
+        side = _card(_scrolled(self.thresholds))
         side.setFixedWidth(SIDE_PX)
         beside = QWidget()
         row = QHBoxLayout(beside)
@@ -70,7 +70,7 @@ class ReviewView(QWidget):
             splitter.setHandleWidth(8)
             splitter.setChildrenCollapsible(False)
         top.setSizes([430, 800])
-        self.splitter.setSizes([295, 335])
+        self.splitter.setSizes([310, 320])
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.splitter)
@@ -85,7 +85,7 @@ class ReviewView(QWidget):
     def show_desk(self, desk: Desk, playback: Playback, opened: Opened) -> None:
         """Show a recording."""
         envelope = Envelope(desk.frames)
-        self.picture.set_desk(desk, opened.pictures, opened.no_pictures or SCORES_ONLY)
+        self.picture.set_desk(desk, opened.pictures, opened.no_pictures or "")
         self.lists.set_desk(desk)
         self.transport.set_desk(desk, playback)
         self.strip.set_desk(desk, envelope)
@@ -101,6 +101,19 @@ class ReviewView(QWidget):
         self.strip.set_desk(None, None)
         self.curves.set_desk(None, None)
         self.thresholds.set_desk(None)
+
+
+def _scrolled(content: QWidget) -> QScrollArea:
+    """Where the window is low, it is this that gives way, not the curves."""
+    area = QScrollArea()
+    area.setWidget(content)
+    area.setWidgetResizable(True)
+    area.setFrameShape(QFrame.Shape.NoFrame)
+    area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+    for widget in (content, area.viewport()):
+        widget.setAutoFillBackground(False)  # the card's is seen
+    return area
 
 
 def _card(content: QWidget) -> QFrame:

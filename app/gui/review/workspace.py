@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QEvent, Qt, QTimer, Signal
-from PySide6.QtGui import QKeyEvent, QKeySequence, QResizeEvent, QShortcut, QShowEvent
+from PySide6.QtGui import QHideEvent, QKeyEvent, QKeySequence, QResizeEvent, QShortcut, QShowEvent
 from PySide6.QtWidgets import (
     QAbstractButton,
     QApplication,
-    QFileDialog,
     QInputDialog,
     QStackedWidget,
     QVBoxLayout,
     QWidget,
 )
 
-from app.gui.live_workspace import VIDEO_FILTER
 from app.gui.review.desk import Desk
+from app.gui.review.envelope import Span
 from app.gui.review.help import Help
 from app.gui.review.keys import GROUPS
+from app.gui.review.notices import not_analysed, scored_again
 from app.gui.review.opener import Opened, Opener
 from app.gui.review.pages import AnalysisPage, EmptyPage
 from app.gui.review.playback import Playback
@@ -28,7 +29,9 @@ from app.gui.review.view import ReviewView
 from app.gui.review.where import row_of
 from app.gui.theme import Theme
 from app.review.opening import AnalysisJob, AnalysisState
+from app.review.review import Review
 from models.assets import USUAL_NETWORK
+from models.errors import UsageError
 from models.types import ExpressionType
 
 POLL_MS = 30
@@ -38,11 +41,21 @@ PATIENCE_S = 5.0
 its digest. Left to itself it takes away what it made."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Then:
+    """What follows once a recording is open. place: row and stretch in sight that it had. scored_again: tell of it."""
+
+    place: tuple[int, Span] | None = None
+    scored_again: bool = False
+
+
 class ReviewWorkspace(QWidget):
     """One recording at a time."""
 
     message = Signal(str)
     """A sentence for the window's banner."""
+    noted = Signal(str)
+    """The same, where nothing is wrong."""
     opened = Signal(str)
     """A recording is open; its name for the window's title."""
 
@@ -55,11 +68,12 @@ class ReviewWorkspace(QWidget):
         self._opened: Opened | None = None
         self._opener: Opener | None = None
         self._job: AnalysisJob | None = None
-        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self._then = _Then()
+        self._before_help: QWidget | None = None
+        # clicked, its keys work; Tab goes on to what can be used
+        self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
         self.setAccessibleName("Review")
         self.empty = EmptyPage()
-        self.empty.file_requested.connect(self.ask_video)
-        self.empty.folder_requested.connect(self.ask_recording)
         self.analysis = AnalysisPage()
         self.analysis.ended.connect(self._analysed)
         self.view = ReviewView(theme)
@@ -91,19 +105,31 @@ class ReviewWorkspace(QWidget):
         return self.desk is not None
 
     def open(self, path: Path) -> None:
-        """Open a session folder or a video; what was open before is closed. Returns at once."""
-        self.close_recording()
-        self.empty.show_opening(path)
-        self._opener = Opener(path, self.network)
+        """Open a session folder or a video. Returns at once; what is open stays until it has to make way."""
+        self._open(path, _Then())
+
+    def _open(self, path: Path, then: _Then) -> None:
+        self._forget_opener()
+        self._then = then
+        if self.desk is not None:
+            self.view.transport.say(f"Opening {path.name}…")
+        else:
+            self.empty.show_opening(path)
+            if self._job is None:
+                self.stack.setCurrentWidget(self.empty)
+        self._opener = Opener(path, self.network, self.desk.review.folder if self.desk is not None else None)
         self._timer.start()
 
-    def close_recording(self) -> None:
-        """End what runs and free all files; harmless when repeated."""
+    def _forget_opener(self) -> None:
         self._timer.stop()
-        self.analysis.forget()
         if self._opener is not None:
             self._opener.abandon()
             self._opener = None
+
+    def close_recording(self) -> None:
+        """End what runs and free all files; harmless when repeated."""
+        self._forget_opener()
+        self.analysis.forget()
         if self._job is not None:
             self._job.cancel()
             self._job.join(PATIENCE_S)
@@ -127,18 +153,6 @@ class ReviewWorkspace(QWidget):
         self.view.set_theme(theme)
         self.help.set_theme(theme)
 
-    def ask_video(self) -> None:
-        """Ask for a video and open it."""
-        chosen, _ = QFileDialog.getOpenFileName(self, "Review a video", "", VIDEO_FILTER)
-        if chosen:
-            self.open(Path(chosen))
-
-    def ask_recording(self) -> None:
-        """Ask for a session folder and open it."""
-        chosen = QFileDialog.getExistingDirectory(self, "Review a recording: choose its folder")
-        if chosen:
-            self.open(Path(chosen))
-
     # -- opening ------------------------------------------------------------------------------------------------------
 
     def _poll(self) -> None:
@@ -149,12 +163,17 @@ class ReviewWorkspace(QWidget):
         self._opener = None
         if result.error is not None:
             self._fail(result.error)
+        elif result.is_held and self.desk is not None:
+            then = _Then((self.desk.row, self.view.curves.shown_s))
+            self.close_recording()  # it is locked for this window
+            self._open(opener.path, then)
         elif result.needs_analysis:
             self._analyse(opener.path)
         else:
             self._show(result, opener.path)
 
     def _analyse(self, video: Path) -> None:
+        self.close_recording()
         self._job = AnalysisJob(video, self.network)
         self._job.start()
         self.stack.setCurrentWidget(self.analysis)
@@ -164,15 +183,19 @@ class ReviewWorkspace(QWidget):
         progress, folder = job.progress(), job.folder
         job.join()
         self._job = None
-        if progress.state is AnalysisState.FAILED:
+        if self._opener is not None:
+            self.stack.setCurrentWidget(self.empty)  # something else has been asked for in the meantime
+        elif progress.state is AnalysisState.FAILED:
             self._fail(progress.error or "The video could not be analysed.")
         elif progress.state is AnalysisState.DONE and folder is not None:
-            self.open(folder)
+            self._open(folder, _Then(scored_again=job.scored_again))
         else:
             self._fail("The analysis was cancelled; nothing was kept.")
 
     def _fail(self, sentence: str) -> None:
-        self.close_recording()
+        """What is open, or is being analysed, stays."""
+        if self.desk is None and self._job is None:
+            self.close_recording()
         self.message.emit(sentence)
 
     def _show(self, result: Opened, path: Path) -> None:
@@ -181,6 +204,8 @@ class ReviewWorkspace(QWidget):
             result.close()
             self._fail(f"{path.name} holds no frames: there is nothing to review.")
             return
+        then = self._then
+        self.close_recording()
         self._opened = result
         self.desk = Desk(result.review, self)
         self.playback = Playback(self.desk, self)
@@ -188,11 +213,26 @@ class ReviewWorkspace(QWidget):
         self.view.show_desk(self.desk, self.playback, result)
         self.stack.setCurrentWidget(self.view)
         self.view.curves.plots.setFocus()
-        if result.review.read_only is not None:
-            self.message.emit(result.review.read_only)
+        if then.place is not None:
+            row, shown_s = then.place
+            self.desk.go_to_row(row)
+            self.view.curves.set_view(*shown_s)
+        self._tell(result.review, then.scored_again)
         source = result.review.session.info.source
         # an analysed video is called by its own name, not by that of the folder beside it
         self.opened.emit(source.name if source.path is not None else result.review.folder.name)
+
+    def _tell(self, review: Review, again: bool) -> None:
+        """Say what a person should know of what was opened."""
+        lost, many = not_analysed(review.frames)
+        if lost and not many:
+            self.view.transport.say(lost)
+        note = scored_again(review.session.info.model) if again else ""
+        troubles = " ".join(filter(None, (review.read_only, lost if many else "")))
+        if troubles:
+            self.message.emit(f"{troubles} {note}".rstrip())
+        elif note:
+            self.noted.emit(note)
 
     # -- what keys and buttons ask for --------------------------------------------------------------------------------
 
@@ -210,7 +250,9 @@ class ReviewWorkspace(QWidget):
 
     def _pressed(self, act: str, arguments: tuple[object, ...]) -> None:
         """Do what a key stands for: here, else at the curves, else at the desk."""
-        if self.desk is None:
+        if not self.help.isHidden() and act != "toggle_help":
+            return  # it covers what would change
+        if self.desk is None and act != "press_space":
             return
         for target in (self, self.view.curves, self.desk):
             method = getattr(target, act, None)
@@ -261,11 +303,10 @@ class ReviewWorkspace(QWidget):
         )
         if not accepted or not text.strip():
             return
-        row = row_of(text, self.desk.frames)
-        if row is None:
-            self.view.transport.say(f"“{text.strip()}” is neither a time nor a frame")
-        else:
-            self.desk.go_to_row(row)
+        try:
+            self.desk.go_to_row(row_of(text, self.desk.frames))
+        except UsageError as error:
+            self.view.transport.say(str(error))
 
     def make_macro(self) -> None:
         if self.desk is not None:
@@ -285,10 +326,15 @@ class ReviewWorkspace(QWidget):
 
     def toggle_help(self) -> None:
         shown = self.help.isHidden()
+        if shown:
+            focus = QApplication.focusWidget()
+            self._before_help = focus if focus is not None and self.isAncestorOf(focus) else self.view.curves.plots
         self.help.setGeometry(self.rect())
         self.help.setVisible(shown)
         self.help.raise_()
         self.view.transport.buttons["help"].setChecked(shown)
+        if (target := self.help if shown else self._before_help) is not None:
+            target.setFocus()
 
     def _speed_chosen(self, speed: float) -> None:
         if self.playback is not None:
@@ -337,6 +383,11 @@ class ReviewWorkspace(QWidget):
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
         (self.view.curves.plots if self.has_recording else self).setFocus()
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        """Nobody sees the replay while Live is on show, and its pictures would be decoded all the same."""
+        super().hideEvent(event)
+        self.pause()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)

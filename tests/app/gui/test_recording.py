@@ -14,11 +14,11 @@ from PySide6.QtWidgets import QApplication, QDialog, QMessageBox, QPushButton
 from pytestqt.qtbot import QtBot
 
 from app.gui.record_dialog import RecordDialog
-from app.gui.recording import RecordingPlan
+from app.gui.recording import RecordingPlan, recording_end
 from app.gui.window import MainWindow
-from app.session import RecorderSettings, read_session
+from app.session import RecorderSettings, RecorderStatus, read_session
 from app.session.mp4 import count_pictures
-from app.session.schema import SessionState
+from app.session.schema import Counts, SessionInfo, SessionState
 from app.settings import SettingsFile
 from app.sources import CameraChoice, DemoChoice, FileChoice
 from models.types import ExpressionType
@@ -86,7 +86,8 @@ def test_a_person_records_the_demo_and_puts_points(
     qtbot.keyClick(window, Qt.Key.Key_2)
     qtbot.waitUntil(lambda: "3 points (1 macro, 2 micro)" in facts(window), timeout=WAIT_MS)
     assert window.strip.isVisible() and window.strip.texts[0].endswith("Recording P01")
-    assert "GB free" in facts(window) and "dropped" in facts(window) and "MB" in facts(window)
+    assert "GB free" in facts(window) and "MB" in facts(window)
+    assert "frames not analysed" in facts(window) and "0 pictures missing from the video" in facts(window)
     assert window.live.bar.record_button.text().startswith("Stop")
     assert [kind for _, kind in window.live.view.curves._marks] == [
         *(ExpressionType.MACRO, ExpressionType.MICRO, ExpressionType.MICRO)
@@ -153,13 +154,37 @@ def test_the_dialog_says_what_is_missing_and_cancel_records_nothing(
         dialog.folder.setText("  ")
         press(dialog, "Start recording")
         seen.append(dialog.problem.text())
+        dialog.folder.setText("~nobody-of-that-name/recordings")
+        press(dialog, "Start recording")
+        seen.append(dialog.problem.text())
         dialog.reject()
 
     before = store.values
     answer(RecordDialog, try_all)
     qtbot.mouseClick(window.live.bar.record_button, Qt.MouseButton.LeftButton)
     assert "'a/b'" in seen[0] and "agreed to" in seen[1] and "folder" in seen[2]
+    assert "home folder" in seen[3]
     assert window.player.recording is None and store.values == before
+
+
+@pytest.mark.parametrize(
+    ("lost", "missing", "told", "good"),
+    [
+        (0, 0, [], True),
+        (15, 0, ["15 of 300 frames were not analysed."], True),
+        (210, 3, ["210 of 300 frames were not analysed.", "close other programs", "3 pictures are missing"], False),
+        (0, 1, ["1 picture is missing from its video."], True),
+    ],
+)
+def test_the_end_tells_what_was_lost_and_what_helps(
+    lost: int, missing: int, told: list[str], good: bool, tmp_path: Path
+) -> None:
+    counts = Counts(offered=300, analysed=300 - lost, dropped=lost, video_written=300 - missing, video_dropped=missing)
+    info = SessionInfo.model_construct(state=SessionState.COMPLETE, counts=counts)
+    status = RecorderStatus(tmp_path, 10.0, counts, 1, None, None, None)
+    end = recording_end(status, info, None, "1 macro, 0 micro")
+    assert end.good is good and all(part in end.sentence for part in told)
+    assert ("not analysed" in end.sentence, "its video" in end.sentence) == (lost > 0, missing > 0)
 
 
 def test_points_need_a_recording(qtbot: QtBot, open_main_window: OpenWindow) -> None:

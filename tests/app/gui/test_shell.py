@@ -13,10 +13,11 @@ import numpy as np
 import pytest
 from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
 from PySide6.QtGui import QAction, QDragEnterEvent, QDropEvent
-from PySide6.QtWidgets import QApplication, QFileDialog, QInputDialog, QWidget
+from PySide6.QtWidgets import QApplication, QDialog, QFileDialog, QMessageBox, QWidget
 from pytestqt.qtbot import QtBot
 
 from app.gui.help import about_dialog, keys_dialog
+from app.gui.session_export import FormatDialog
 from app.gui.window import LIVE, REVIEW, MainWindow
 from app.session import Recorder, find_unfinished, read_session
 from app.session.schema import INFO_FILE, SessionState, SourceInfo, read_info, write_info
@@ -84,11 +85,11 @@ def test_menu_entries_open_recordings(
 ) -> None:
     window = open_main_window()
     monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: str(session))
-    window.menus.actions["Open session folder…"].trigger()
+    window.menus.actions["Open a session folder…"].trigger()
     qtbot.waitUntil(lambda: window.review.has_recording, timeout=WAIT_MS)
     window.review.close_recording()
     monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (str(session / "video.mp4"), ""))
-    window.menus.actions["Open recording…"].trigger()
+    window.menus.actions["Open a video…"].trigger()
     qtbot.waitUntil(lambda: window.review.has_recording, timeout=WAIT_MS)
 
 
@@ -101,15 +102,30 @@ def test_what_is_open_in_review_is_exported_in_another_format(
     assert "nothing to export" in window.banner.text
     window.open_recording(session)
     qtbot.waitUntil(lambda: window.review.has_recording, timeout=WAIT_MS)
-    monkeypatch.setattr(QInputDialog, "getItem", lambda *_: ("ELAN annotation", True))
+
+    def choose(dialog: FormatDialog) -> QDialog.DialogCode:
+        dialog.chooser.setCurrentText("ELAN annotation")
+        return QDialog.DialogCode.Accepted
+
+    monkeypatch.setattr(FormatDialog, "exec", choose)
     monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: str(tmp_path / "out"))
     window.menus.actions["Export…"].trigger()
     qtbot.waitUntil(lambda: window.banner.text.startswith("Wrote"), timeout=WAIT_MS)
     (written,) = (tmp_path / "out").iterdir()
     assert written.suffix == ".eaf" and written.name in window.banner.text
-    window.export()
-    qtbot.waitUntil(lambda: "would be overwritten" in window.banner.text, timeout=WAIT_MS)
-    assert "--" not in window.banner.text and list((tmp_path / "out").iterdir()) == [written]
+
+    written.write_text("as it was")
+    asked: list[tuple[object, ...]] = []
+    for answer in (QMessageBox.StandardButton.No, QMessageBox.StandardButton.Yes):
+        monkeypatch.setattr(QMessageBox, "question", lambda *given, answer=answer: asked.append(given) or answer)
+        window.export()
+        said = "Nothing was exported." if answer is QMessageBox.StandardButton.No else f"Wrote {written.name}"
+        qtbot.waitUntil(lambda said=said: window.banner.text.startswith(said), timeout=WAIT_MS)
+        kept = answer is QMessageBox.StandardButton.No
+        assert (written.read_text() == "as it was") is kept and list((tmp_path / "out").iterdir()) == [written]
+    assert [(given[2], given[-1]) for given in asked] == [
+        (f"{written} would be overwritten. Overwrite?", QMessageBox.StandardButton.No)
+    ] * 2
 
 
 def test_what_is_no_recording_is_said(qtbot: QtBot, open_main_window: OpenWindow, tmp_path: Path) -> None:

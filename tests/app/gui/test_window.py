@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QSettings, Qt
-from PySide6.QtWidgets import QFileDialog, QInputDialog, QPushButton
+from PySide6.QtWidgets import QApplication, QFileDialog, QInputDialog, QPushButton
 from pytestqt.qtbot import QtBot
 
 from app.gui.movement_dialog import MovementDialog
-from app.gui.window import LAB, MainWindow
+from app.gui.window import LAB, LIVE, REVIEW, MainWindow
 from app.settings import SettingsFile, SmallestMovement
 from app.sources import CameraChoice, DemoChoice, FileChoice, StreamChoice
 
@@ -44,9 +44,9 @@ def test_the_demo_moves_the_curve_and_fills_the_table_and_the_csv(
     before = curve(window)[1]
     qtbot.waitUntil(lambda: curve(window)[1] > before + 0.5, timeout=WAIT_MS)
     assert window.live.view.picture._image is not None
-    state, fps, latency, dropped, movement, provider = window.status.texts()
+    state, fps, latency, lost, movement, provider = window.status.texts()
     assert state.startswith("Watching") and fps.endswith("fps") and latency.endswith("ms")
-    assert "frames dropped" in dropped and movement == "" and provider.startswith("scoring on")
+    assert "frames not analysed" in lost and movement == "" and provider.startswith("scoring on")
     qtbot.waitUntil(lambda: len(rows(window)) > 0, timeout=WAIT_MS)
     assert rows(window)[0][0] in ("Macro", "Micro")
 
@@ -201,6 +201,35 @@ def test_space_starts_and_stops_and_presses_focused_buttons(
     assert (
         window.live.bar.regions_button.isChecked() is not shown and window.live.view.picture.show_regions is not shown
     )
+
+
+def test_space_starts_and_stops_right_after_the_start(
+    qtbot: QtBot, open_main_window: OpenWindow, face_video: Path
+) -> None:
+    window = open_main_window()
+    window.live.bar.choose(FileChoice(face_video))
+    assert QApplication.focusWidget() is window.live, "not the switch, which would be pressed"
+    qtbot.keyClick(window, Qt.Key.Key_Space)
+    assert window.player.running
+    window.live.toggle()
+    window.show_workspace(REVIEW)
+    window.switch._group.button(LIVE).setFocus()
+    window.switch._group.button(LIVE).click()
+    assert QApplication.focusWidget() is window.live
+
+
+def test_space_never_records_where_start_was_pressed(
+    qtbot: QtBot, open_main_window: OpenWindow, face_video: Path
+) -> None:
+    window = open_main_window()
+    window.live.bar.choose(FileChoice(face_video))
+    window.live.bar.start_button.setFocus()
+    qtbot.keyClick(window, Qt.Key.Key_Space)
+    qtbot.keyClick(window, Qt.Key.Key_Space)
+    assert QApplication.focusWidget() is window.live, "Start rests until the source has ended"
+    qtbot.waitUntil(lambda: not window.player.running, timeout=WAIT_MS)
+    qtbot.keyClick(window, Qt.Key.Key_Space)
+    assert window.player.running
 
 
 def test_choosing_another_source_while_running_switches(

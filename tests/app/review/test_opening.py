@@ -78,7 +78,7 @@ def test_it_opens_again_without_computing(place: Path, clip: Path) -> None:
     before = (folder / FEATURES_FILE).stat().st_mtime_ns
     assert session_for(place / clip.name) == folder, "the content counts, not the place"
     job = AnalysisJob(place / clip.name)
-    assert finish(job) is AnalysisState.DONE and job.folder == folder
+    assert finish(job) is AnalysisState.DONE and job.folder == folder and not job.scored_again
     assert (folder / FEATURES_FILE).stat().st_mtime_ns == before
     assert read_session(folder).video == place / clip.name, "moved together, the video is found"
     (place / clip.name).rename(place / "Another name.mp4")
@@ -97,7 +97,8 @@ def test_another_model_scores_again_and_keeps_what_a_person_did(place: Path, cli
     write_info(folder, info.model_copy(update={"model": older}))
     features = (folder / FEATURES_FILE).read_bytes()
     assert session_for(place / clip.name) is None
-    assert finish(AnalysisJob(place / clip.name)) is AnalysisState.DONE
+    job = AnalysisJob(place / clip.name)
+    assert finish(job) is AnalysisState.DONE and job.scored_again
     assert session_for(place / clip.name) == folder
     again = Review.open(folder)
     assert {(r.id, r.source, r.status) for r in again.state.intervals} == {

@@ -12,6 +12,7 @@ from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
 from app.gui.review.workspace import ReviewWorkspace
+from models.assets import LAB_NETWORK
 from models.digest import content_sha256
 from models.types import ExpressionType
 
@@ -61,6 +62,27 @@ def test_a_video_is_analysed_once_and_keeps_its_labels(
     assert "no longer where it was" in picture.note.text()
 
 
+def test_another_network_scores_again_and_says_so(
+    qtbot: QtBot, workspace: ReviewWorkspace, open_path: OpenWorkspace, video: Path
+) -> None:
+    notes: list[str] = []
+    workspace.noted.connect(notes.append)
+    open_path(video)
+    assert workspace.desk is not None and not notes, "the first time nothing was scored before"
+    assert "the usual network" in workspace.view.thresholds.heading.toolTip()
+    workspace.desk.add_point(ExpressionType.MACRO)
+    points = workspace.desk.state.points
+    workspace.network = LAB_NETWORK
+    workspace.open(video)
+    qtbot.waitUntil(lambda: bool(notes), timeout=WAIT_MS)
+    assert notes[0].startswith("Scored again by the network for laboratory recordings: what you accepted")
+    assert workspace.desk.state.points == points and workspace.desk.review.undo_text is None
+    assert "laboratory" in workspace.view.thresholds.heading.toolTip()
+    workspace.close_recording()
+    open_path(video)
+    assert len(notes) == 1
+
+
 def test_an_analysis_can_be_cancelled(qtbot: QtBot, workspace: ReviewWorkspace, video: Path) -> None:
     messages: list[str] = []
     workspace.message.connect(messages.append)
@@ -71,6 +93,17 @@ def test_an_analysis_can_be_cancelled(qtbot: QtBot, workspace: ReviewWorkspace, 
     qtbot.waitUntil(lambda: bool(messages), timeout=WAIT_MS)
     assert "cancelled" in messages[0] and workspace.stack.currentWidget() is workspace.empty
     assert [path.name for path in video.parent.iterdir()] == ["interview.mp4"]
+
+
+def test_a_wrong_path_does_not_end_an_analysis(qtbot: QtBot, workspace: ReviewWorkspace, video: Path) -> None:
+    messages: list[str] = []
+    workspace.message.connect(messages.append)
+    workspace.open(video)
+    qtbot.waitUntil(lambda: workspace.stack.currentWidget() is workspace.analysis, timeout=WAIT_MS)
+    workspace.open(video.with_name("gone.mp4"))
+    qtbot.waitUntil(lambda: bool(messages), timeout=WAIT_MS)
+    assert "gone.mp4" in messages[0] and workspace.stack.currentWidget() is workspace.analysis
+    qtbot.waitUntil(lambda: workspace.has_recording, timeout=WAIT_MS)
 
 
 def test_closing_ends_an_analysis(qtbot: QtBot, workspace: ReviewWorkspace, video: Path) -> None:

@@ -16,6 +16,7 @@ from app.gui.review.rows import Column, Row, RowTable
 from app.gui.review.where import row_of
 from app.gui.theme import LIGHT
 from app.session.reader import FrameTable
+from models.errors import UsageError
 
 
 def table(count: int, rate_hz: float = 30.0, first: int = 0) -> FrameTable:
@@ -81,15 +82,32 @@ def test_stretches_end_where_the_next_frame_begins() -> None:
         (" 2 s ", 60),
         ("#1200", 200),
         ("frame 1200", 200),
-        ("99:59:59", 2999),
-        ("noon", None),
-        ("1:2:3:4", None),
-        ("-5", None),
-        ("", None),
+        ("1:40", 2999),  # as the end is shown, rounded
+        ("0", 0),
+        ("#1", 0),
     ],
 )
-def test_where_to_go(text: str, row: int | None) -> None:
+def test_where_to_go(text: str, row: int) -> None:
     assert row_of(text, table(3000, first=1000)) == row
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("noon", "neither a time nor a frame"),
+        ("1:2:3:4", "neither a time nor a frame"),
+        ("-5", "neither a time nor a frame"),
+        ("", "neither a time nor a frame"),
+        ("99:59:59", "beyond the end, which is 1:39.97, frame 3999"),
+        ("1:41", "beyond the end"),
+        ("#99999", "beyond the end"),
+        ("0:99", "less than 60"),
+        ("0:75:00", "less than 60"),
+    ],
+)
+def test_where_nobody_can_go(text: str, why: str) -> None:
+    with pytest.raises(UsageError, match=why):
+        row_of(text, table(3000, first=1000))
 
 
 def test_time_left_in_words() -> None:
