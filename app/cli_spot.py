@@ -12,7 +12,7 @@ import typer
 
 from app.batch.find import Place, find_videos
 from app.batch.interrupts import Interrupts
-from app.tables import check_folder, existing
+from app.tables import check_folder, existing, is_folder, look
 from models.errors import OutputError, UsageError
 from models.types import ExpressionType
 
@@ -33,7 +33,7 @@ def spot_all(
     smallest_movement_iod: float | None = None,
     smallest_in_speech_iod: float | None = None,
 ) -> bool:
-    """Spot in every video that the paths name; True if all of them could be read.
+    """Spot in every video that the paths name; True if all of them, and all sub-folders, could be read.
 
     Raises:
         UsageError: a video is missing, results of something else would be overwritten, nothing can be written to
@@ -41,8 +41,9 @@ def spot_all(
         ModelFileError: the model cannot be used.
         DataError: the cluster is gone.
     """
-    places = find_videos(paths)
-    if out.exists() and not out.is_dir():
+    found = find_videos(paths)
+    places = found.places
+    if look(out) is not None and not is_folder(out):
         raise UsageError(f"{out} is a file; --out wants a folder.")
     with Interrupts() as interrupts:
         # imported only now: a slip of the pen is answered at once. Ctrl+C waits: native code would complain as it loads
@@ -58,13 +59,15 @@ def spot_all(
         spotter = Spotter(model, use_gpu=False).with_least_motion(smallest_movement_iod, smallest_in_speech_iod)
         method = Method.of(spotter)
         # one video alone is told of in its own files, unless it joins others
-        several = len(places) > 1 or any(path.is_dir() for path in paths)
+        several = len(places) > 1 or found.in_folders
         before = read_summary(out, replace=force) if several or is_summary(out) else None
         wanted = _compare(places, out, method, force)
         if not force:
             _check_free(wanted)
         todo = [one for one in wanted if one.standing.state is not State.DONE]
         interrupts.check()
+        for sentence in found.unread:
+            typer.echo(f"apexspot: {sentence}", err=True)
         _make_folders({out, *(one.files.summary.parent for one in todo)})
         rows = [
             row_of_summary(one.place.video, one.place.results, one.standing.summary)
@@ -87,7 +90,7 @@ def spot_all(
         typer.echo(f"{kept} of {len(wanted)} videos were done before." if len(wanted) > 1 else _done_before(wanted[0]))
     if bad and len(wanted) > 1:
         typer.echo(f"apexspot: {bad} of {len(wanted)} videos could not be used.", err=True)
-    return bad == 0
+    return bad == 0 and not found.unread
 
 
 def _compare(places: Sequence[Place], out: Path, method: Method, force: bool) -> list[Wanted]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
+import os
 import secrets
 import shutil
 import time
@@ -18,6 +20,9 @@ from models.digest import content_sha256, perception_digest, scoring_digest
 from models.errors import OutputError
 from models.spotter import Spotter
 from models.types import GRID_HZ, ExpressionType, Interval
+
+_NAME_BYTES = 255
+"""As long as a file's name may be where the system does not tell."""
 
 _CUT_OFF_S = 1.0
 """A video that ends this much before the length that it states is reported as cut off."""
@@ -99,9 +104,10 @@ def spot_video(path: Path, files: SpotFiles, spotter: Spotter, progress: Progres
 
     Raises:
         UsageError, DataError: the video cannot be read.
-        OutputError: a result cannot be written.
+        OutputError: a result cannot be written; that its name is too long is said before the video is read.
     """
     begin_s = time.monotonic()
+    _check_names(path, files)
     analysis = analyze(path, model=spotter, progress=progress)
     result = SpotResult(
         video=path,
@@ -134,8 +140,23 @@ def remove_unfinished(files: SpotFiles) -> None:
 
 
 def _unfinished(files: SpotFiles) -> tuple[str, str]:
-    """How the names of folders with results that are not whole yet begin and end."""
-    return f".{files.summary.name}.", ".writing"
+    """How the names of folders with results that are not whole yet begin and end.
+
+    A digest stands for the results' name, which may be as long as names get.
+    """
+    return f".apexspot-{hashlib.sha256(os.fsencode(files.summary.name)).hexdigest()[:16]}.", ".writing"
+
+
+def _check_names(video: Path, files: SpotFiles) -> None:
+    most = _NAME_BYTES
+    if hasattr(os, "pathconf"):
+        with contextlib.suppress(OSError, ValueError):
+            most = os.pathconf(files.summary.parent, "PC_NAME_MAX")
+    longest = max((path.name for path in files.all()), key=lambda name: len(os.fsencode(name)))
+    if len(os.fsencode(longest)) > most:
+        raise OutputError(
+            f"{video} was not used: the name of its results, {longest}, is too long for a file; rename the video."
+        )
 
 
 @contextlib.contextmanager

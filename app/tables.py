@@ -1,17 +1,24 @@
-"""Results as files: intervals and frames as CSV, a summary as JSON. Each appears whole or not at all."""
+"""Results as files: intervals and frames as CSV, a summary as JSON. Each appears whole or not at all.
+
+Here too is what all of the program asks of paths before it reads or writes, so that every refusal is a sentence, and
+what makes a text safe in a cell.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import math
 import os
+import re
 import secrets
+import stat
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TextIO
 
-from models.errors import OutputError
+from models.errors import OutputError, UsageError
 from models.per_frame import FrameRows as FrameRows
 from models.per_frame import at_times as at_times
 from models.types import Interval, Scores
@@ -31,6 +38,17 @@ INTERVAL_COLUMNS = (
     "status",
 )
 FRAME_COLUMNS = ("frame", "time_s", "face", "intensity", "macro", "micro", "quality")
+
+_RUNS = ("=", "+", "-", "@", "＝", "＋", "－", "＠", "'")
+"""What makes a spreadsheet take a text for a formula, at its beginning; and the apostrophe that keeps it from that."""
+
+_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff\ud800-\udfff]")
+_BREAKS = re.compile(r"[\t\r\n]+")
+
+_NOTHING_THERE = (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG)
+
+_NO_UTF8 = re.compile("[\ud800-\udfff]")
+"""What Python makes of the bytes of a file's name that are no UTF-8."""
 
 
 def write_intervals(path: Path, intervals: Iterable[Interval]) -> None:
@@ -67,14 +85,35 @@ def write_frames(path: Path, frames: FrameRows, scores: Scores) -> None:
 
 
 def write_summary(path: Path, summary: dict[str, object]) -> None:
-    """Write a summary as JSON.
+    """Write a summary as JSON; bytes of a name that are no UTF-8 become JSON's escapes, from which they come back.
 
     Raises:
         OutputError: the file cannot be written.
     """
+    text = json.dumps(summary, indent=2, ensure_ascii=False, allow_nan=False)
     with whole_file(path) as file:
-        json.dump(summary, file, indent=2, ensure_ascii=False, allow_nan=False)
-        file.write("\n")
+        file.write(escape_bytes(text) + "\n")
+
+
+def escape_bytes(text: str) -> str:
+    """A text that UTF-8 can hold: what stands for a byte that is none becomes ``\\udcff``."""
+    return _NO_UTF8.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+def safe_text(text: str) -> str:
+    """A text as a cell: on one line, and with an apostrophe in front where a spreadsheet would run it."""
+    plain = plain_text(text)
+    return f"'{plain}" if plain.lstrip().startswith(_RUNS) else plain
+
+
+def bare_text(cell: str) -> str:
+    """A cell as it was before ``safe_text``."""
+    return cell[1:] if cell.startswith("'") and cell[1:].lstrip().startswith(_RUNS) else cell
+
+
+def plain_text(text: str) -> str:
+    """A text without the characters that XML forbids, on one line."""
+    return _CONTROL.sub("", _BREAKS.sub(" ", text))
 
 
 def check_folder(folder: Path) -> None:
@@ -85,7 +124,7 @@ def check_folder(folder: Path) -> None:
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        probe = folder / f".apexspot-{secrets.token_hex(6)}"
+        probe = short_beside(folder / "probe")
         probe.touch(exist_ok=False)
         probe.unlink()
     except OSError as error:
@@ -93,8 +132,61 @@ def check_folder(folder: Path) -> None:
 
 
 def existing(paths: Sequence[Path]) -> list[Path]:
-    """Those of the paths where something is already."""
-    return [path for path in paths if path.exists() or path.is_symlink()]
+    """Those of the paths where something is already.
+
+    Raises:
+        UsageError: one may not look there.
+    """
+    return [path for path in paths if look(path, follow=False) is not None]
+
+
+def look(path: Path, *, follow: bool = True) -> os.stat_result | None:
+    """What is at a path, None where nothing is. follow: whether a link stands for what it leads to.
+
+    Raises:
+        UsageError: one may not look there, or a link leads back to itself.
+    """
+    try:
+        return path.stat(follow_symlinks=follow)
+    except OSError as error:
+        if error.errno in _NOTHING_THERE:
+            return None
+        raise UsageError(f"{path} cannot be read ({_reason(error)}).") from error
+    except ValueError:  # no file has such a name
+        return None
+
+
+def is_file(path: Path) -> bool:
+    """Whether there is such a file.
+
+    Raises:
+        UsageError: as ``look``.
+    """
+    there = look(path)
+    return there is not None and stat.S_ISREG(there.st_mode)
+
+
+def is_folder(path: Path) -> bool:
+    """Whether there is such a folder.
+
+    Raises:
+        UsageError: as ``look``.
+    """
+    there = look(path)
+    return there is not None and stat.S_ISDIR(there.st_mode)
+
+
+def resolved(path: Path) -> Path:
+    """The path that all links to a file lead to; the absolute path where a link leads back to itself."""
+    try:
+        return path.resolve()
+    except (OSError, RuntimeError):  # the second up to Python 3.12
+        return path.absolute()
+
+
+def short_beside(path: Path, ending: str = "") -> Path:
+    """A free name beside ``path`` for what is being written; short, since the file's own may be as long as they get."""
+    return path.with_name(f".apexspot-{secrets.token_hex(6)}{ending}")
 
 
 @contextlib.contextmanager
@@ -105,7 +197,7 @@ def whole_file(path: Path) -> Iterator[TextIO]:
         OutputError: it cannot be written; a file that was there before stays as it was.
     """
     # beside the target, so that the last step is a rename within one file system
-    partial = path.with_name(f".{path.name}.{secrets.token_hex(6)}")
+    partial = short_beside(path)
     try:
         try:
             with partial.open("x", encoding="utf-8", newline="\n") as file:

@@ -74,9 +74,9 @@ class Analysis:
 
     @property
     def duration_s(self) -> float:
-        """Time of the last frame since the first, plus one frame."""
-        fps = self.fps
-        return float(self.rows.time_s[-1] - self.rows.time_s[0]) + (1.0 / fps if fps else 0.0)
+        """Time of the last frame since the first, plus one frame (``frame_length_s``)."""
+        span_s = float(self.rows.time_s[-1] - self.rows.time_s[0])
+        return span_s + (frame_length_s(self.rows.index, self.rows.time_s) or 0.0)
 
     @property
     def face_share(self) -> float:
@@ -128,6 +128,17 @@ class Analysis:
 
     def _at_frames(self, values: FloatArray) -> NDArray[np.float64]:
         return np.where(self.rows.face, at_times(self.scores, values, self.rows.time_s), np.nan)
+
+
+def frame_length_s(index: NDArray[np.int64], time_s: NDArray[np.float64]) -> float | None:
+    """Seconds that a frame lasts, ``None`` where fewer than two frames tell.
+
+    index, time_s: (N,), each frame's number and time. It is the median distance of neighbours: a camera that gives
+    fewer frames in the dark, or pauses, does not make a frame as long as its pause.
+    """
+    steps, distances_s = np.diff(index), np.diff(time_s)
+    rising = (steps > 0) & (distances_s > 0.0)
+    return float(np.median(distances_s[rising] / steps[rising])) if rising.any() else None
 
 
 def analyze(

@@ -36,7 +36,8 @@ def standing(video: Path, files: SpotFiles, method: Method, *, unchanged: bool) 
     """Compare what is there with what a run would make.
 
     The recording is compared by its content, so it may have been renamed or moved. Tables that were changed by hand
-    are taken as they are, but where ``unchanged`` is asked for.
+    are taken as they are where all are there, but where ``unchanged`` is asked for; where one is gone, they would be
+    lost.
     """
     there = existing(files.all())
     if not there:
@@ -61,12 +62,14 @@ def standing(video: Path, files: SpotFiles, method: Method, *, unchanged: bool) 
             return Standing(State.OTHER, "of another recording")
     except DataError:
         return Standing(State.FREE)  # it will be said when its turn comes, and nothing is written then
-    if len(there) < len(files.all()):
-        return Standing(State.FREE)
     tables = {"intervals_sha256": files.intervals, "frames_sha256": files.frames}
-    if unchanged and any(_part(summary, "tables", key) != _content(path) for key, path in tables.items()):
+    incomplete = len(there) < len(files.all())
+    # what a run that was cut off has left is as it was written; anything else is somebody's work
+    if (incomplete or unchanged) and any(
+        _part(summary, "tables", key) != _content(path) for key, path in tables.items() if path in there
+    ):
         return Standing(State.OTHER, "changed since")
-    return Standing(State.DONE, summary=summary)
+    return Standing(State.FREE) if incomplete else Standing(State.DONE, summary=summary)
 
 
 def _content(path: Path) -> str | None:

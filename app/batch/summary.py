@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterable, Mapping
-from pathlib import Path
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path, PurePath
 from typing import Any
 
 from app.spot import SpotResult
-from app.tables import whole_file
+from app.tables import bare_text, escape_bytes, existing, is_file, is_folder, safe_text, whole_file
 from models.errors import UsageError
 from models.types import ExpressionType
 
@@ -29,6 +29,8 @@ COLUMNS = (
 )
 
 Row = tuple[str, ...]
+
+_CONTROL = re.compile("[\x00-\x1f\x7f\ufffe\uffff]")
 
 
 def row_of_result(video: Path, results: str, result: SpotResult) -> Row:
@@ -90,13 +92,15 @@ def read_summary(out: Path, *, replace: bool) -> list[Row]:
 def write_summary(out: Path, rows: Iterable[Row], before: Iterable[Row]) -> None:
     """Write the table, in order of the results' names.
 
-    Rows from before stay where this run was not about their video and their results are still there.
+    Rows from before stay where this run was not about their video and their results are still there; that of a video
+    which could not be used, unless the video has been taken out of its folder.
 
     Raises:
         OutputError: it cannot be written; what was there before stays.
     """
-    table: dict[str, Row] = {row[1]: row for row in before if _is_there(out, row[1])}
-    table |= {row[1]: row for row in rows}
+    new = {row[1]: row for row in rows}
+    tried = {row[0] for row in new.values()}
+    table = {row[1]: row for row in before if _stays(out, row, tried)} | new
     with whole_file(out / SUMMARY) as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(COLUMNS)
@@ -115,11 +119,40 @@ def _table(path: Path) -> list[Row] | None:
     return table if table and table[0] == COLUMNS and all(len(row) == len(COLUMNS) for row in table) else None
 
 
-def _is_there(out: Path, results: str) -> bool:
+def _stays(out: Path, row: Row, tried: set[str]) -> bool:
+    """Whether a row from before is still true; what cannot be seen from here is taken to be as it was."""
+    video, results, *_, error = row
     try:
-        return (out / (results.removeprefix("'") + ".json")).is_file()
-    except (OSError, ValueError):
-        return False
+        if not error:
+            return _named(out, PurePath(bare_text(results) + ".json"), is_file) is not None
+        if video in tried:
+            return False
+        path = PurePath(bare_text(video))
+        folder = _named(Path(), path.parent, is_folder)
+        return folder is None or _named(folder, PurePath(path.name), _is_something) is not None
+    except (OSError, UsageError):
+        return True
+
+
+def _named(top: Path, line: PurePath, there: Callable[[Path], bool]) -> Path | None:
+    """The path below ``top`` that a cell names, None where there is none of the kind."""
+    direct = top / line
+    if there(direct):
+        return direct
+    here = top / line.anchor
+    for part in line.relative_to(line.anchor).parts:
+        if not is_folder(here):
+            return None
+        # a name that had to be written otherwise is found by writing those that are there likewise
+        name = next((path.name for path in here.iterdir() if _one_line(path.name) == part), None)
+        if name is None:
+            return None
+        here /= name
+    return here if there(here) else None
+
+
+def _is_something(path: Path) -> bool:
+    return bool(existing([path]))
 
 
 def _row(
@@ -149,13 +182,17 @@ def _row(
 
 
 def _names(video: Path, results: str) -> tuple[str, str]:
-    return _text(video.as_posix()), _text(results)
+    return safe_text(_one_line(video.as_posix())), safe_text(_one_line(results))
+
+
+def _one_line(name: str) -> str:
+    """A name on one line, in characters that UTF-8 has, and still told from any other name there may be."""
+    return escape_bytes(_CONTROL.sub(lambda found: f"\\u{ord(found[0]):04x}", name))
 
 
 def _text(text: str) -> str:
     """On one line, in characters that UTF-8 has, and with an apostrophe where a spreadsheet would run it."""
-    line = re.sub(r"\s*[\r\n\t]\s*", " ", text).encode("utf-8", "replace").decode("utf-8")
-    return f"'{line}" if line.startswith(("=", "+", "-", "@")) else line
+    return safe_text(re.sub(r"\s*[\r\n\t]\s*", " ", escape_bytes(text)))
 
 
 def _number(value: object, decimals: int) -> str:

@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from praatio import textgrid
 from pympi.Elan import Eaf
@@ -20,6 +21,7 @@ from pympi.Elan import Eaf
 from app.exchange.files import plain_text, whole_path
 from app.exchange.recording import Recording
 from app.session.reader import StoredInterval
+from app.tables import resolved
 from models.types import ExpressionType
 
 POINT_TIER = "points"
@@ -86,10 +88,8 @@ def write_elan(recording: Recording, file: Path) -> None:
     document: Any = Eaf(author="apexspot")
     document.remove_tier("default")
     if recording.video is not None:
-        video = recording.video.resolve()
-        # ELAN takes what stands behind "file:" for a path as it is, without percent signs for blanks
-        url = f"file:///{video.as_posix().lstrip('/')}"
-        document.add_linked_file(url, relpath=_relative(video, file.parent), mimetype=_mime(video))
+        video = resolved(recording.video)
+        document.add_linked_file(_url(video), relpath=_relative(video, file.parent), mimetype=_mime(video))
     for name, marks in tiers_of(recording).items():
         document.add_tier(name, part=plain_text(recording.participant) or None)
         for mark in marks:
@@ -154,12 +154,24 @@ def _lanes(marks: Iterable[Mark]) -> list[list[Mark]]:
     return lanes
 
 
+def _url(video: Path) -> str:
+    # ELAN takes what stands behind "file:" for a path as it is, without percent signs for blanks
+    url = f"file:///{video.as_posix().lstrip('/')}"
+    return url if _fits_xml(url) else video.as_uri()
+
+
 def _relative(video: Path, folder: Path) -> str | None:
     try:
-        relative = Path(os.path.relpath(video, folder.resolve())).as_posix()
+        relative = Path(os.path.relpath(video, resolved(folder))).as_posix()
     except ValueError:  # another drive
         return None
-    return relative if relative.startswith(".") else f"./{relative}"
+    relative = relative if relative.startswith(".") else f"./{relative}"
+    return relative if _fits_xml(relative) else quote(os.fsencode(relative))
+
+
+def _fits_xml(text: str) -> bool:
+    """Whether XML can hold it; not so a name whose bytes are no UTF-8, which must be written with percent signs."""
+    return plain_text(text) == text
 
 
 def _mime(video: Path) -> str:

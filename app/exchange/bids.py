@@ -7,6 +7,7 @@ onset, and what is not known is ``n/a``.
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -61,7 +62,8 @@ _SIDECAR: dict[str, object] = {
 def bids_files(recording: Recording, out: Path) -> list[Path]:
     """Where ``write_bids`` writes: ``sub-<participant or name>_task-expressions_acq-<name>_events``.
 
-    A label holds letters and digits alone; others are left out.
+    A label holds the letters and digits of ASCII alone. Other letters stand there as their code points (``u5F20``), so
+    that two people stay two; what is no letter is left out.
     """
     name = _label(recording.name) or "unnamed"
     stem = f"sub-{_label(recording.participant) or name}_task-{TASK}_acq-{name}_events"
@@ -109,4 +111,8 @@ def write_bids(recording: Recording, files: Sequence[Path]) -> None:
 
 
 def _label(text: str) -> str:
-    return re.sub(r"[^0-9A-Za-z]", "", text)
+    spelt = (
+        f"u{ord(one):04X}" if ord(one) > 127 and unicodedata.category(one)[0] in "LMN" else one
+        for one in unicodedata.normalize("NFC", text)
+    )
+    return re.sub(r"[^0-9A-Za-z]", "", "".join(spelt))

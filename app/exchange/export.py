@@ -14,7 +14,7 @@ from app.exchange.files import check_free
 from app.exchange.recording import Recording, read_recording
 from app.exchange.report import write_report
 from app.exchange.tables import csv_files, write_csv, write_megc, write_megc_str, write_openface
-from app.tables import check_folder
+from app.tables import check_folder, is_folder, look, resolved
 from models.errors import OutputError, UsageError
 
 
@@ -48,8 +48,10 @@ class ExportResult:
 
 @dataclass(frozen=True, slots=True)
 class _Job:
+    """write: may give a sentence on what could not be shown."""
+
     files: list[Path]
-    write: Callable[[], None]
+    write: Callable[[], str | None]
 
 
 def export_session(
@@ -88,14 +90,20 @@ def export_all(
     wanted, everything = _formats(formats)
     if video is not None and len(sources) > 1:
         raise UsageError("--video goes with a single session or table.")
-    if out.exists() and not out.is_dir():
+    if look(out) is not None and not is_folder(out):
         raise UsageError(f"{out} is a file; --out wants a folder.")
     recordings = [read_recording(source, video) for source in _once(sources)]
     jobs: list[_Job] = []
     notes: list[str] = []
     for format_ in wanted:
         if format_ in _JOINED:
-            jobs.append(_joined(format_, recordings, out))
+            sentence = _mixed(format_, recordings)
+            if not sentence:
+                jobs.append(_joined(format_, recordings, out))
+            elif everything:
+                notes.append(sentence)
+            else:
+                raise UsageError(sentence)
             continue
         for recording in recordings:
             if format_ is Format.OPENFACE and recording.frames is None:
@@ -112,7 +120,8 @@ def export_all(
     except OutputError as error:
         raise UsageError(str(error)) from error
     for job in jobs:
-        job.write()
+        note = job.write()
+        notes += [note] if note else []
     return ExportResult(tuple(files), tuple(notes))
 
 
@@ -129,8 +138,22 @@ def _formats(names: Iterable[Format | str]) -> tuple[list[Format], bool]:
 
 
 def _once(sources: Sequence[Path]) -> list[Path]:
-    seen = {source.resolve(): source for source in reversed(sources)}
-    return [source for source in dict.fromkeys(sources) if seen[source.resolve()] == source]
+    seen = {resolved(source): source for source in reversed(sources)}
+    return [source for source in dict.fromkeys(sources) if seen[resolved(source)] == source]
+
+
+def _mixed(format_: Format, recordings: Sequence[Recording]) -> str:
+    """A sentence where a joined table would hold two recordings under one name, which nobody could tell apart."""
+    named: dict[tuple[str, ...], Recording] = {}
+    for recording in recordings:
+        subject = (recording.participant,) if format_ is Format.MEGC_STR else ()
+        before = named.setdefault((*subject, recording.video_id), recording)
+        if before is not recording:
+            return (
+                f"{before.source} and {recording.source} would both be {recording.video_id} in the table {format_}; "
+                "export them to folders apart."
+            )
+    return ""
 
 
 def _joined(format_: Format, recordings: list[Recording], out: Path) -> _Job:
@@ -177,7 +200,7 @@ def _check(files: list[Path], recordings: list[Recording], force: bool) -> None:
             raise UsageError(f"Two of the recordings would both be written to {file}; export them to folders apart.")
         seen.add(key)
     sources = {source for recording in recordings for source in _sources(recording)}
-    own = [file for file in files if file.exists() and file.resolve() in sources]
+    own = [file for file in files if look(file) is not None and resolved(file) in sources]
     if own:
         raise UsageError(f"{own[0]} is what is being exported; choose another folder with --out.")
     if not force:
@@ -187,6 +210,6 @@ def _check(files: list[Path], recordings: list[Recording], force: bool) -> None:
 def _sources(recording: Recording) -> list[Path]:
     """Files that an export must never write over, resolved."""
     if recording.session:
-        return [path.resolve() for path in recording.source.iterdir()]
+        return [resolved(path) for path in recording.source.iterdir()]
     beside = [recording.source.with_name(f"{recording.name}{ending}") for ending in (".frames.csv", ".json")]
-    return [path.resolve() for path in (recording.source, *beside)]
+    return [resolved(path) for path in (recording.source, *beside)]

@@ -18,9 +18,21 @@ from app.exchange.tables import interval_cells
 from app.exchange.tier_readers import Labels, read_elan, read_textgrid
 from app.review.review import PERSON_SCORE
 from app.session import Session
+from app.session.events import EVENTS_FILE
 from app.session.folder import check_participant
 from app.session.reader import FrameTable, StoredInterval
-from app.tables import INTERVAL_COLUMNS, check_folder
+from app.session.schema import (
+    EDITS_FILE,
+    EXCLUSIONS_FILE,
+    FEATURES_FILE,
+    FRAMES_FILE,
+    INFO_FILE,
+    INTERVALS_FILE,
+    POINTS_FILE,
+    SCORES_FILE,
+    VIDEO_FILE,
+)
+from app.tables import INTERVAL_COLUMNS, check_folder, is_file, is_folder, resolved
 from models.errors import DataError, UsageError
 from models.types import ExpressionType, Interval
 
@@ -31,6 +43,20 @@ END_SLACK_S = 0.25
 """A label may reach this far beyond the recording: programs let an annotation end where the medium ends."""
 
 _STATUS = "accepted"
+
+_OWN_FILES = {
+    INFO_FILE,
+    VIDEO_FILE,
+    FRAMES_FILE,
+    FEATURES_FILE,
+    SCORES_FILE,
+    INTERVALS_FILE,
+    POINTS_FILE,
+    EXCLUSIONS_FILE,
+    EVENTS_FILE,
+    EDITS_FILE,
+}
+"""Files of a session that an import must never write, whether they are there or not."""
 
 
 class ImportFormat(StrEnum):
@@ -96,7 +122,7 @@ def import_as_coder(
     rows = sorted((clock.interval(one) for one in stretches), key=lambda i: (i.onset_s, i.offset_s))
     target = target if opened is None else target / f"{name}{INTERVALS_SUFFIX}"
     stored = [StoredInterval(number, i, name, _STATUS) for number, i in enumerate(rows, start=1)]
-    _write(target, INTERVAL_COLUMNS, [interval_cells(row) for row in stored], force)
+    _write(target, INTERVAL_COLUMNS, [interval_cells(row) for row in stored], [file], force)
     return ImportResult(target, _count(stretches), tuple(notes))
 
 
@@ -134,7 +160,8 @@ def import_as_points(
             name = video or labels.video or _stem(file)
             rows += [(name, clock.point_s(one), one.type.value) for one in points or found]
     rows.sort()
-    _write(out, POINT_COLUMNS, [(safe_text(name), f"{time_s:.6f}", type_) for name, time_s, type_ in rows], force)
+    cells = [(safe_text(name), f"{time_s:.6f}", type_) for name, time_s, type_ in rows]
+    _write(out, POINT_COLUMNS, cells, files, force)
     counts = Counter(type_ for *_, type_ in rows)
     return ImportResult(out, {type_: counts[type_.value] for type_ in ExpressionType}, tuple(notes))
 
@@ -278,9 +305,16 @@ def _stem(file: Path) -> str:
     return name
 
 
-def _write(target: Path, columns: tuple[str, ...], rows: Sequence[Sequence[str]], force: bool) -> None:
-    if target.is_dir():
+def _write(
+    target: Path, columns: tuple[str, ...], rows: Sequence[Sequence[str]], sources: Sequence[Path], force: bool
+) -> None:
+    if is_folder(target):
         raise UsageError(f"{target} is a folder; --out wants the name of a CSV file.")
+    where = resolved(target)
+    if where in map(resolved, sources):
+        raise UsageError(f"{target} is what is being imported; choose another name with --out, or with --coder.")
+    if is_file(where.parent / INFO_FILE) and where.name.casefold() in _OWN_FILES:
+        raise UsageError(f"{target} belongs to the session there; choose another place with --out.")
     if not force:
         check_free([target])
     check_folder(target.parent)

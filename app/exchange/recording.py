@@ -2,39 +2,46 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-import numpy as np
-
-from app.exchange.files import bare_text
+from app.exchange.own_tables import read_frames, rows, stored_interval
+from app.exchange.text_tables import read_text
 from app.review.edit_log import EditLog
 from app.review.folders import SUFFIX
 from app.review.opening import session_for
-from app.review.state import Thresholds
+from app.review.state import Thresholds, counts
 from app.session import Session, read_session
 from app.session.events import StoredEvent, read_events
 from app.session.reader import Exclusion, FrameTable, StoredInterval, StoredPoint
 from app.session.schema import INFO_FILE, INTERVALS_FILE, SessionInfo
-from app.tables import INTERVAL_COLUMNS
+from app.tables import INTERVAL_COLUMNS, is_file, is_folder
+from models.api import frame_length_s
 from models.errors import DataError, UsageError
-from models.types import ExpressionType, Interval
+from models.types import ExpressionType
 
 INTERVALS_SUFFIX = ".intervals.csv"
-COUNTS = ("found", "accepted")
-"""Statuses of intervals that count; the others were rejected by a person, or replaced by one of theirs."""
 
 _TABLES = (".csv", ".txt")
 
-_SIZE_CAP_BYTES = 256 * 1024 * 1024
+_FALLBACK_RATE_HZ = 30.0
+"""Taken where nothing says how long a frame lasts."""
 
-_T = TypeVar("_T")
+_MOST = 1e12
+"""No number of a summary is larger."""
+
+_THRESHOLDS = {
+    "intensity": "island_threshold",
+    "macro": "macro_threshold",
+    "micro": "micro_threshold",
+    "movement": "least_motion_iod",
+    "in_speech": "least_motion_in_speech_iod",
+}
+"""Thresholds by the names that they have here and in a summary."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +65,9 @@ class Recording:
     name: of the exported files. source: where it was read. intervals: all of the table's rows, in order of onset.
     events: what other programs marked while it was recorded.
     frames: None where there is no per-frame table. first_s: time of the video's first picture on the clock of all
-    times here. duration_s, fps: None where unknown. video: its pictures, None where there are none. session: whether
-    it is a session folder. video_id: the name by which data sets would call the video. participant: code, or empty.
+    times here. duration_s, fps: None where unknown. frame_s: seconds that a frame lasts, a 30th where unknown. video:
+    its pictures, None where there are none. session: whether it is a session folder. video_id: the name by which data
+    sets would call the video. participant: code, or empty.
     """
 
     name: str
@@ -72,6 +80,7 @@ class Recording:
     first_s: float
     duration_s: float | None
     fps: float | None
+    frame_s: float
     video: Path | None
     session: bool
     video_id: str
@@ -81,15 +90,11 @@ class Recording:
     @property
     def kept(self) -> tuple[StoredInterval, ...]:
         """The intervals that count: untouched or accepted ones whose apex lies in no excluded stretch."""
-        return tuple(stored for stored in self.intervals if stored.status in COUNTS and not self._excluded(stored))
+        return tuple(stored for stored in self.intervals if counts(stored, self.exclusions))
 
     def of(self, type_: ExpressionType) -> tuple[StoredInterval, ...]:
         """Those that count, of one type."""
         return tuple(stored for stored in self.kept if stored.interval.type is type_)
-
-    def _excluded(self, stored: StoredInterval) -> bool:
-        apex = stored.interval.apex_frame
-        return any(exclusion.start_frame <= apex <= exclusion.end_frame for exclusion in self.exclusions)
 
     @staticmethod
     def score(stored: StoredInterval) -> float:
@@ -104,11 +109,6 @@ class Recording:
         last = max(ends, default=self.first_s) - self.first_s
         return max(last, self.duration_s or 0.0, 1e-3)
 
-    @property
-    def frame_s(self) -> float:
-        """Seconds that a frame lasts; a 30th where the rate is unknown."""
-        return 1.0 / (self.fps or 30.0)
-
 
 def read_recording(source: Path, video: Path | None = None) -> Recording:
     """Read what is to be exported; nothing is changed. A video that was reviewed stands for its review.
@@ -119,17 +119,17 @@ def read_recording(source: Path, video: Path | None = None) -> Recording:
         UsageError: there is no such session or table.
         DataError: it is damaged, or the session was not finished.
     """
-    if video is not None and not video.is_file():
+    if video is not None and not is_file(video):
         raise UsageError(f"There is no video {video}.")
-    if source.name == INTERVALS_FILE and (source.parent / INFO_FILE).is_file():
+    if source.name == INTERVALS_FILE and is_file(source.parent / INFO_FILE):
         source = source.parent  # a session's own table stands for the session
-    if source.is_dir():
-        if not (source / INFO_FILE).is_file():
+    if is_folder(source):
+        if not is_file(source / INFO_FILE):
             raise UsageError(f"{source} is no session (it has no {INFO_FILE}); name one, or a NAME.intervals.csv.")
         recording = _of_session(source)
-    elif source.is_file() and source.suffix.lower() in _TABLES:
+    elif is_file(source) and source.suffix.lower() in _TABLES:
         recording = _of_table(source)
-    elif source.is_file():
+    elif is_file(source):
         folder = session_for(source)
         if folder is None:
             raise UsageError(f"{source} has not been analysed; do that first: apexspot open {source}")
@@ -145,7 +145,7 @@ def finished_session(folder: Path) -> Session:
     Raises:
         UsageError: there is none. DataError: it is damaged, still being recorded, or broke off.
     """
-    if not (folder / INFO_FILE).is_file():
+    if not is_file(folder / INFO_FILE):
         raise UsageError(f"There is no session {folder} (no {INFO_FILE} in it).")
     session = read_session(folder)
     if not session.finished:
@@ -172,6 +172,7 @@ def _of_session(folder: Path) -> Recording:
         first_s=info.clock.first_frame_s or 0.0,
         duration_s=duration_s,
         fps=fps,
+        frame_s=_frame_s(frames, fps),
         video=session.video,
         session=True,
         video_id=Path(name).stem if kind == "file" and name else folder.resolve().name,
@@ -187,19 +188,14 @@ def _thresholds(session: Session) -> dict[str, float]:
 
 
 def _about_session(info: SessionInfo, thresholds: dict[str, float]) -> About:
-    counts, model = info.counts, info.model
+    frames, model = info.counts, info.model
     facts = [
         ("Participant", info.participant),
         ("Consent", info.consent),
         ("Recorded (UTC)", f"{info.created_utc:%Y-%m-%d %H:%M:%S}"),
         ("Source", f"{info.source.kind}: {info.source.name}"),
-        ("Frames", f"{counts.offered} offered, {counts.analysed} analysed, {counts.dropped} dropped"),
-        (
-            "Pictures kept",
-            "none (scores only)"
-            if info.scores_only
-            else f"{counts.video_written}, {counts.video_dropped} dropped by a slow disk or encoder",
-        ),
+        ("Frames", f"{frames.offered} offered, {frames.analysed} analysed, {frames.dropped} dropped"),
+        ("Pictures kept", _pictures_kept(info)),
         ("Model", f"{model.file} {model.version}, scored on {model.provider}"),
         ("Model SHA-256", model.sha256),
         ("Face model SHA-256", model.face_landmarker_sha256),
@@ -215,14 +211,22 @@ def _about_session(info: SessionInfo, thresholds: dict[str, float]) -> About:
     )
 
 
+def _pictures_kept(info: SessionInfo) -> str:
+    if info.source.path is not None:
+        return "by the video itself"
+    if info.scores_only:
+        return "none (scores only)"
+    return f"{info.counts.video_written}, {info.counts.video_dropped} dropped by a slow disk or encoder"
+
+
 def _of_table(path: Path) -> Recording:
     lowered = path.name.casefold()
     name = path.name[: -len(INTERVALS_SUFFIX)] if lowered.endswith(INTERVALS_SUFFIX) else path.stem
     frames_path, summary_path = path.with_name(f"{name}.frames.csv"), path.with_name(f"{name}.json")
-    frames = _frames(frames_path) if frames_path.is_file() else None
+    frames = read_frames(frames_path) if is_file(frames_path) else None
     if frames is not None and not len(frames):
         frames = None
-    summary = _summary(summary_path) if summary_path.is_file() else {}
+    summary = _summary(summary_path) if is_file(summary_path) else {}
     fps, duration_s = _rate(frames) if frames is not None else (summary.get("fps"), summary.get("duration_s"))
     video_name = Path(str(summary.get("video") or "")).name
     video = path.with_name(video_name) if video_name else None
@@ -237,7 +241,8 @@ def _of_table(path: Path) -> Recording:
         first_s=0.0,
         duration_s=duration_s,
         fps=fps,
-        video=video if video is not None and video.is_file() else None,
+        frame_s=_frame_s(frames, fps),
+        video=video if video is not None and is_file(video) else None,
         session=False,
         video_id=Path(video_name).stem or name,
         participant="",
@@ -255,17 +260,11 @@ def _about_summary(name: str, summary: dict[str, Any]) -> About:
         ("Scored on", summary.get("provider")),
         ("Model SHA-256", model.get("sha256")),
         ("Face model SHA-256", model.get("face_landmarker_sha256")),
-        ("Grid rate", f"{settings['grid_hz']:g} Hz" if "grid_hz" in settings else None),
-        ("Look-ahead of a final score", f"{settings['look_ahead_s']:g} s" if "look_ahead_s" in settings else None),
+        ("Grid rate", _with_unit(settings.get("grid_hz"), "Hz")),
+        ("Look-ahead of a final score", _with_unit(settings.get("look_ahead_s"), "s")),
     ]
-    keys = {
-        "intensity": "island_threshold",
-        "macro": "macro_threshold",
-        "micro": "micro_threshold",
-        "movement": "least_motion_iod",
-        "in_speech": "least_motion_in_speech_iod",
-    }
-    thresholds = {name: float(settings[key]) for name, key in keys.items() if key in settings}
+    given = {name: settings.get(key) for name, key in _THRESHOLDS.items()}
+    thresholds = {name: float(value) for name, value in given.items() if value is not None}
     return About(
         title=str(summary.get("video") or name),
         facts=tuple((name, str(value)) for name, value in facts if value not in (None, "")),
@@ -275,94 +274,52 @@ def _about_summary(name: str, summary: dict[str, Any]) -> About:
     )
 
 
+def _with_unit(value: float | None, unit: str) -> str | None:
+    return None if value is None else f"{value:g} {unit}"
+
+
 def _summary(path: Path) -> dict[str, Any]:
+    """What NAME.json says; its numbers, where it has them, are numbers.
+
+    Raises:
+        DataError: it cannot be read, or holds something else.
+    """
     try:
-        summary = json.loads(_text(path))
+        summary = json.loads(read_text(path))
     except ValueError as error:
         raise DataError(f"{path} is damaged: it is not JSON; run apexspot spot again.") from error
     if not isinstance(summary, dict):
         raise DataError(f"{path} is no summary of apexspot spot; move it away from {path.stem}{INTERVALS_SUFFIX}.")
+    for group in ("model", "settings", "versions"):
+        if not isinstance(summary.get(group) or {}, dict):
+            raise DataError(f"{path}: {group} is no group of values; correct it, or run apexspot spot again.")
+    settings = summary.get("settings") or {}
+    numbers = {key: summary.get(key) for key in ("fps", "duration_s")}
+    numbers |= {key: settings.get(key) for key in ("grid_hz", "look_ahead_s", *_THRESHOLDS.values())}
+    for key, value in numbers.items():
+        if value is None:
+            continue
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= _MOST:
+            raise DataError(f"{path}: {key} is {value!r}, not a number; correct it, or run apexspot spot again.")
     return summary
 
 
-def _ordered(intervals: Iterator[StoredInterval] | tuple[StoredInterval, ...]) -> tuple[StoredInterval, ...]:
+def _ordered(intervals: Iterable[StoredInterval]) -> tuple[StoredInterval, ...]:
     return tuple(sorted(intervals, key=lambda stored: (stored.interval.onset_s, stored.interval.offset_s, stored.id)))
 
 
 def _rate(frames: FrameTable) -> tuple[float | None, float | None]:
     """Frames a second and length (s), the last frame included; None for a single frame or none."""
-    if len(frames) < 2:
+    frame_s = frame_length_s(frames.index, frames.time_s)
+    if frame_s is None:
         return None, None
     span_s = float(frames.time_s[-1] - frames.time_s[0])
     steps = int(frames.index[-1] - frames.index[0])
     if span_s <= 0.0 or steps <= 0:
         return None, None
-    return steps / span_s, span_s + span_s / steps
+    return steps / span_s, span_s + frame_s
 
 
-def stored_interval(row: dict[str, str]) -> StoredInterval:
-    """A row of an intervals table; an empty score becomes NaN.
-
-    Raises:
-        ValueError: a cell is no number, or onset, apex and offset are not in this order.
-    """
-    onset_s, offset_s = float(row["onset_s"]), float(row["offset_s"])
-    interval = Interval(
-        type=ExpressionType(row["type"]),
-        onset_s=onset_s,
-        apex_s=float(row["apex_s"]),
-        offset_s=offset_s,
-        onset_frame=int(row["onset_frame"]),
-        apex_frame=int(row["apex_frame"]),
-        offset_frame=int(row["offset_frame"]),
-        score=float(row["score"]) if row["score"] else math.nan,
-    )
-    if not (math.isfinite(onset_s) and onset_s <= interval.apex_s <= offset_s and math.isfinite(offset_s)):
-        raise ValueError
-    return StoredInterval(int(row["id"]), interval, bare_text(row["source"]), bare_text(row["status"]))
-
-
-def _frames(path: Path) -> FrameTable:
-    names = ("frame", "time_s", "face", "intensity", "macro", "micro", "quality")
-
-    def parse(row: dict[str, str]) -> list[float]:
-        return [int(row["frame"]), float(row["time_s"]), *(_number(row[name]) for name in names[2:])]
-
-    values = np.array(list(rows(path, names, parse)), np.float64)
-    columns = values.reshape(-1, len(names)).T
-    face = columns[2]
-    return FrameTable(
-        columns[0].astype(np.int64), columns[1], ~np.isnan(face), face == 1.0, *(column for column in columns[3:])
-    )
-
-
-def _number(cell: str) -> float:
-    return float(cell) if cell else math.nan
-
-
-def rows(path: Path, columns: tuple[str, ...], parse: Callable[[dict[str, str]], _T]) -> Iterator[_T]:
-    """Parsed rows of a table of ours.
-
-    Raises:
-        DataError: a column is missing or a row cannot be understood; the message names file, row and remedy.
-    """
-    reader = csv.DictReader(io.StringIO(_text(path)))
-    missing = [name for name in columns if name not in (reader.fieldnames or ())]
-    if missing:
-        raise DataError(f"{path} lacks the column {missing[0]}; docs/formats.md lists what such a table holds.")
-    for number, row in enumerate(reader, start=2):
-        try:
-            yield parse(row)
-        except (ValueError, TypeError) as error:
-            raise DataError(f"{path}, row {number} cannot be understood; correct it, or export it anew.") from error
-
-
-def _text(path: Path) -> str:
-    try:
-        if path.stat().st_size > _SIZE_CAP_BYTES:
-            raise DataError(f"{path} is far too large for such a table.")
-        return path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise DataError(f"{path} cannot be read ({error.strerror}).") from error
-    except UnicodeDecodeError as error:
-        raise DataError(f"{path} is not UTF-8 text; save it as CSV in UTF-8.") from error
+def _frame_s(frames: FrameTable | None, fps: float | None) -> float:
+    measured = None if frames is None else frame_length_s(frames.index, frames.time_s)
+    return measured or 1.0 / (fps or _FALLBACK_RATE_HZ)

@@ -14,7 +14,8 @@ from pathlib import Path
 import numpy as np
 
 from app.exchange.files import plain_text
-from app.exchange.recording import COUNTS, Recording
+from app.exchange.own_tables import COUNTS
+from app.exchange.recording import Recording
 from app.exchange.report_curves import DEFINITIONS, clock_text, strips
 from app.exchange.report_style import STYLE
 from app.exchange.thumbnails import apex_pictures
@@ -53,13 +54,13 @@ _LEGEND = (
 )
 
 
-def write_report(recording: Recording, file: Path) -> None:
-    """Write the report.
+def write_report(recording: Recording, file: Path) -> str:
+    """Write the report; gives a sentence where the video's pictures could not be shown, else an empty text.
 
     Raises:
         OutputError: it cannot be written.
     """
-    pictures = apex_pictures(recording)
+    pictures, lacking = apex_pictures(recording)
     title = plain_text(recording.about.title) or recording.name
     sections = (
         _head(recording, title),
@@ -83,6 +84,7 @@ def write_report(recording: Recording, file: Path) -> None:
     )
     with whole_file(file) as target:
         target.write(page)
+    return lacking
 
 
 def _head(recording: Recording, title: str) -> str:
@@ -97,11 +99,11 @@ def _head(recording: Recording, title: str) -> str:
 
 
 def _tiles(recording: Recording) -> str:
-    minutes = recording.end_s / 60
+    minutes = _counting_s(recording) / 60
     tiles = []
     for type_ in ExpressionType:
         found = recording.of(type_)
-        rate = f"{len(found) / minutes:.1f} a minute" if recording.duration_s is not None else ""
+        rate = f"{len(found) / minutes:.1f} a minute" if recording.duration_s is not None and minutes > 0 else ""
         tiles.append((f"{type_.value.capitalize()}-expressions", f"<b>{len(found)}</b>", rate, type_.value))
     checked = sum(stored.status != COUNTS[0] for stored in recording.intervals)
     tiles.append(("Checked", f"{checked} of {len(recording.intervals)}", _left_out(recording), ""))
@@ -122,6 +124,18 @@ def _tiles(recording: Recording) -> str:
         for name, value, below, kind in tiles
     )
     return f'<dl class="tiles">{"".join(cells)}</dl>'
+
+
+def _counting_s(recording: Recording) -> float:
+    """Length of what is in no excluded stretch; where these overlap, a frame is taken off once."""
+    begin_s, end_s = recording.first_s, recording.first_s + recording.end_s
+    left_s, counted_to_s = recording.end_s, begin_s
+    for exclusion in sorted(recording.exclusions, key=lambda exclusion: exclusion.start_s):
+        from_s = max(exclusion.start_s, counted_to_s)
+        to_s = min(exclusion.end_s + recording.frame_s, end_s)  # its last frame belongs to it
+        left_s -= max(to_s - from_s, 0.0)
+        counted_to_s = max(counted_to_s, to_s)
+    return left_s if left_s > recording.frame_s / 2 else 0.0
 
 
 def _left_out(recording: Recording) -> str:

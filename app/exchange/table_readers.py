@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from app.exchange.boris import POINT_CODES
-from app.exchange.files import bare_text
 from app.exchange.labels import Label
-from app.exchange.recording import COUNTS
-from app.exchange.tier_readers import Labels, check_readable
+from app.exchange.own_tables import COUNTS, known_status
+from app.exchange.text_tables import Row, UnfitError, Wanted, table_rows
+from app.exchange.tier_readers import Labels, apex_in, check_readable
 from models.errors import DataError
 
 _BORIS_NAMES = {
@@ -24,22 +21,12 @@ _BORIS_NAMES = {
     "subject": ("subject",),
     "modifier": ("modifiers", "modifier"),
     "kind": ("behavior type", "status", "type", "event type"),
+    "comment": ("comment", "comment start"),
     "media": ("media file name", "media file path", "media file"),
 }
 """BORIS's headers, of its own import, its tabular and its aggregated events, old and new."""
 
 _ROLES = {"start": "start", "stop": "stop", "point": "point", "state start": "start", "state stop": "stop"}
-
-
-@dataclass(frozen=True, slots=True)
-class _Row:
-    """A row of a table by lowered header; number: as a spreadsheet counts."""
-
-    number: int
-    cells: dict[str, str]
-
-    def first(self, names: tuple[str, ...]) -> str:
-        return next((self.cells[name] for name in names if name in self.cells), "")
 
 
 def read_boris(path: Path) -> Labels:
@@ -61,18 +48,20 @@ def read_boris(path: Path) -> Labels:
     return Labels(tuple(labels), media.replace("\\", "/").rpartition("/")[2])
 
 
-def _aggregated(path: Path, row: _Row) -> Label:
+def _aggregated(path: Path, row: Row) -> Label:
     where = f"row {row.number}"
     code = row.first(_BORIS_NAMES["code"])
     start_s = _number(path, row, "start (s)")
-    point = row.first(_BORIS_NAMES["kind"]).casefold() == "point"
-    return Label((code,), start_s, None if point else _number(path, row, "stop (s)"), None, where)
+    if row.first(_BORIS_NAMES["kind"]).casefold() == "point":
+        return Label((code,), start_s, None, None, where)
+    stop_s = _number(path, row, "stop (s)")
+    return Label((code,), start_s, stop_s, apex_in(row.first(_BORIS_NAMES["comment"]), start_s, stop_s), where)
 
 
-def _paired(path: Path, rows: list[_Row]) -> Iterator[Label]:
+def _paired(path: Path, rows: list[Row]) -> Iterator[Label]:
     time = next((name for name in _BORIS_NAMES["time"] if rows and name in rows[0].cells), "time")
     timed = sorted(((_number(path, row, time), row.number, row) for row in rows), key=lambda one: one[:2])
-    begun: dict[tuple[str, str, str], tuple[float, int]] = {}
+    begun: dict[tuple[str, str, str], tuple[float, Row]] = {}
     for time_s, number, row in timed:
         code = row.first(_BORIS_NAMES["code"])
         role = _ROLES.get(row.first(_BORIS_NAMES["kind"]).strip().casefold())
@@ -83,16 +72,18 @@ def _paired(path: Path, rows: list[_Row]) -> Iterator[Label]:
         if key not in begun:
             if role == "stop":
                 raise DataError(f"{path}, row {number}: {code} stops without having started; add the row of its start.")
-            begun[key] = (time_s, number)
+            begun[key] = (time_s, row)
         else:
             if role == "start":
+                before = begun[key][1].number
                 raise DataError(
-                    f"{path}, row {number}: {code} starts again before it stopped (it began in row {begun[key][1]})."
+                    f"{path}, row {number}: {code} starts again before it stopped (it began in row {before})."
                 )
             start_s, first = begun.pop(key)
-            yield Label((code,), start_s, time_s, None, f"rows {first} and {number}")
-    for (_, code, _), (_, number) in begun.items():
-        raise DataError(f"{path}, row {number}: {code} starts and never stops; add the row where it stops.")
+            apex_s = apex_in(first.first(_BORIS_NAMES["comment"]), start_s, time_s)
+            yield Label((code,), start_s, time_s, apex_s, f"rows {first.number} and {number}")
+    for (_, code, _), (_, row) in begun.items():
+        raise DataError(f"{path}, row {row.number}: {code} starts and never stops; add the row where it stops.")
 
 
 def read_csv(path: Path) -> dict[str, Labels]:
@@ -100,7 +91,7 @@ def read_csv(path: Path) -> dict[str, Labels]:
 
     Columns: ``type``, ``label`` or ``code``, with ``time_s``, or ``onset_s``, ``offset_s`` and optionally ``apex_s``,
     or the same as frames (``onset_frame``, …), or MEGC's ``vid``, ``pred_onset``, ``pred_offset``. Rows of our own
-    tables that a person rejected or replaced are left out.
+    tables that a person rejected, replaced or left out do not come along.
 
     Raises:
         UsageError, DataError: it cannot be read.
@@ -115,7 +106,7 @@ def read_csv(path: Path) -> dict[str, Labels]:
         names = names if names[0] in headers else ("pred_onset", "pred_offset", "")
     found: dict[str, list[Label]] = {}
     for row in rows:
-        if row.cells.get("status", COUNTS[0]) not in COUNTS:
+        if _status(path, row) not in COUNTS:
             continue
         onset, offset, apex = "time_s", "", ""
         if not row.cells.get("time_s", ""):
@@ -132,47 +123,30 @@ def read_csv(path: Path) -> dict[str, Labels]:
     return {video: Labels(tuple(labels), video, clock=True, in_frames=in_frames) for video, labels in found.items()}
 
 
-def _number(path: Path, row: _Row, column: str) -> float:
-    text = row.cells.get(column, "")
+def _status(path: Path, row: Row) -> str:
     try:
-        value = float(text.replace(",", ".") if text.count(",") == 1 and "." not in text else text)
-    except ValueError:
-        value = math.nan
-    if not math.isfinite(value):
-        raise DataError(f"{path}, row {row.number}: {column} is {text!r}, not a number; correct the cell.")
+        return known_status(row.first(("status",)))
+    except UnfitError as error:
+        raise DataError(f"{path}, row {row.number}: {error}; correct the cell.") from error
+
+
+def _number(path: Path, row: Row, column: str) -> float:
+    try:
+        value = row.value(column)
+        if not math.isfinite(value):
+            raise UnfitError(f"{column} is {row.text(column)!r}, not a number")
+    except UnfitError as error:
+        raise DataError(f"{path}, row {row.number}: {error}; correct the cell.") from error
     return value
 
 
-def _table(path: Path, wanted: tuple[tuple[str, ...], ...]) -> list[_Row]:
+def _table(path: Path, wanted: Wanted) -> list[Row]:
     """Rows below the first line that has, of each group, one of the columns; lines before it are passed over."""
     check_readable(path)
     if path.suffix.lower() in (".xlsx", ".xls", ".ods", ".boris"):
         raise DataError(f"{path} is no text table; save or export it as CSV or TSV.")
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise DataError(f"{path} is not UTF-8 text; save it as CSV in UTF-8.") from error
-    for delimiter in ",\t;":
-        rows = _below_header(path, text, delimiter, wanted)
-        if rows is not None:
-            return rows
-    columns = " and ".join(" or ".join(group) for group in wanted)
-    raise DataError(f"{path} has no line of headers with {columns}; docs/formats.md lists what can be read.")
-
-
-def _below_header(path: Path, text: str, delimiter: str, wanted: tuple[tuple[str, ...], ...]) -> list[_Row] | None:
-    header: list[str] | None = None
-    rows = []
-    try:
-        for number, cells in enumerate(csv.reader(io.StringIO(text), delimiter=delimiter), start=1):
-            if header is None:
-                lowered = [cell.strip().casefold() for cell in cells]
-                if all(any(name in lowered for name in group) for group in wanted):
-                    header = lowered
-            elif any(cell.strip() for cell in cells):
-                # where a header comes twice (BORIS names several columns alike) the first one counts
-                pairs = list(zip(header, (bare_text(cell.strip()) for cell in cells), strict=False))
-                rows.append(_Row(number, dict(reversed(pairs))))
-    except csv.Error as error:
-        raise DataError(f"{path} is no text table ({error}); save or export it as CSV or TSV.") from error
-    return None if header is None else rows
+    rows = table_rows(path, wanted)
+    if rows is None:
+        columns = " and ".join(" or ".join(group) for group in wanted)
+        raise DataError(f"{path} has no line of headers with {columns}; docs/formats.md lists what can be read.")
+    return rows

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from app.exchange.files import safe_text, write_table
 from app.exchange.recording import Recording
+from app.review.state import standing
 from app.session.events import EVENT_COLUMNS
 from app.session.reader import FrameTable, StoredInterval
 from app.session.schema import EXCLUSION_COLUMNS, POINT_COLUMNS
@@ -46,7 +48,8 @@ def csv_files(recording: Recording, out: Path) -> list[Path]:
 def write_csv(recording: Recording, files: Sequence[Path]) -> None:
     """Our own tables, every row with its source and status."""
     by_part = {file.name.split(".")[-2]: file for file in files}
-    write_table(by_part["intervals"], INTERVAL_COLUMNS, (interval_cells(stored) for stored in recording.intervals))
+    standings = (replace(i, status=standing(i, recording.exclusions)) for i in recording.intervals)
+    write_table(by_part["intervals"], INTERVAL_COLUMNS, map(interval_cells, standings))
     if recording.frames is not None:
         write_table(by_part["frames"], FRAME_COLUMNS, _frame_rows(recording.frames))
     if "points" in by_part:

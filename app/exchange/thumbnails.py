@@ -27,14 +27,15 @@ _FACE_SHARE = 0.72
 """Share of a picture's side that the face takes, from brow to chin or from ear to ear."""
 
 
-def apex_pictures(recording: Recording) -> dict[int, str]:
-    """The picture at each apex by the interval's number; none where there is no video or it does not open.
+def apex_pictures(recording: Recording) -> tuple[dict[int, str], str]:
+    """The picture at each apex by the interval's number, and a sentence where the video gave none, else an empty text.
 
-    A picture that was dropped while recording is left out; one without a face is shown as it is.
+    Without a video, or a table of frames, there are none to be had. A picture that was dropped while recording is left
+    out; one without a face is shown as it is.
     """
     frames = recording.frames
     if recording.video is None or frames is None:
-        return {}
+        return {}, ""
     surest = sorted(recording.kept, key=lambda stored: -np.nan_to_num(stored.interval.score, nan=2.0))[:_MOST]
     rows = {stored.id: int(np.argmin(np.abs(frames.time_s - stored.interval.apex_s))) for stored in surest}
     found: dict[int, str] = {}
@@ -46,7 +47,8 @@ def apex_pictures(recording: Recording) -> dict[int, str]:
                     found[number] = _address(_cut(picture, faces.track(picture, float(frames.time_s[row]))))
     except ApexspotError as error:  # a report without pictures is better than none
         log.warning("no pictures in the report: %s", error)
-    return found
+        return found, f"The report of {recording.source} shows no faces: {error}"
+    return found, ""
 
 
 def _cut(picture: Image, face: FaceTrack | None) -> Image:

@@ -15,6 +15,7 @@ from pympi.Elan import Eaf
 
 from app.exchange.annotations import EVENT_TIER, EXCLUSION_TIER, POINT_TIER
 from app.exchange.labels import Label
+from app.tables import is_file
 from models.errors import DataError, UsageError
 
 _SIZE_CAP_BYTES = 256 * 1024 * 1024
@@ -42,7 +43,7 @@ def check_readable(path: Path) -> None:
     Raises:
         UsageError, DataError: there is not.
     """
-    if not path.is_file():
+    if not is_file(path):
         raise UsageError(f"There is no file {path}.")
     try:
         if path.stat().st_size > _SIZE_CAP_BYTES:
@@ -116,9 +117,14 @@ def _label(tier: str, text: str, start_s: float, end_s: float | None, where: str
         return Label((text,), start_s, None, None, where)
     if kind.startswith((EXCLUSION_TIER, EVENT_TIER)):  # whatever stands there, it is no expression
         return Label((tier,), start_s, end_s, None, where)
-    apex_s = None
-    if end_s is not None and (match := _APEX.search(text)) is not None:
-        apex_s = float(match[1])
-        # an annotation may have been dragged since; an apex outside it says nothing any more
-        apex_s = apex_s if start_s - 1e-6 <= apex_s <= end_s + 1e-6 else None
+    apex_s = None if end_s is None else apex_in(text, start_s, end_s)
     return Label((tier, text), start_s, end_s, apex_s, where)
+
+
+def apex_in(text: str, start_s: float, end_s: float) -> float | None:
+    """The apex that our export wrote into the text of a stretch, None where there is none inside of it."""
+    if (match := _APEX.search(text)) is None:
+        return None
+    apex_s = float(match[1])
+    # the stretch may have been dragged since; an apex outside it says nothing any more
+    return apex_s if start_s - 1e-6 <= apex_s <= end_s + 1e-6 else None

@@ -33,7 +33,7 @@ _LINGER_S = 0.3
 class LslSink:
     """Sends what a live session sees; a sink of ``app.live.LiveSession``. Make it before the session starts.
 
-    A sample bears the time at which its frame was captured, on LSL's clock (see ``app.arrival_clock``). Time stamps of the
+    A sample bears the time at which its frame was captured, on LSL's clock (``app.arrival_clock``). Time stamps of the
     scores and of the intervals grow, those of the flags too: a flag bears the time of the newest frame that led to it.
 
     ``frame``, ``motion`` and ``update`` return at once; liblsl sends from threads of its own. ``close`` it when the

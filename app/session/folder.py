@@ -23,8 +23,8 @@ def check_participant(code: str) -> str:
     """
     if code and not _CODE.fullmatch(code):
         raise UsageError(
-            f"{code!r} cannot be part of a folder's name; a participant code has letters, digits, spaces, '.', '_' and '-', "
-            "64 at most, and begins and ends with a letter or digit."
+            f"{code!r} cannot be part of a folder's name; a participant code has letters, digits, spaces, '.', '_' and "
+            "'-', 64 at most, and begins and ends with a letter or digit."
         )
     return code
 

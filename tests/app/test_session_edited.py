@@ -8,7 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from app.review.state import Status
 from app.session import Recorder, read_session
+from app.session.reader import _STATUSES
 from app.session.schema import INFO_FILE, SourceInfo
 from models.errors import DataError
 from models.spotter import Spotter
@@ -68,6 +70,10 @@ def test_a_row_that_makes_no_sense_is_named(session: Path, row: str) -> None:
     rewrite(session / "intervals.csv", lambda text: text + row + "\n")
     with pytest.raises(DataError, match=r"intervals\.csv is damaged in line 3"):
         read_session(session)
+
+
+def test_every_status_of_a_review_is_known_to_the_table() -> None:
+    assert set(_STATUSES.values()) == set(Status)
 
 
 def test_other_separators_are_called_that(session: Path) -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 import subprocess
 import sys
 import tracemalloc
@@ -142,6 +143,25 @@ def test_a_bad_video_leaves_nothing_behind(tmp_path, spotter):
 def test_results_that_cannot_be_written_are_a_sentence(tmp_path, spotter, faceless_video):
     with pytest.raises(OutputError, match="cannot be written"):
         spot_video(faceless_video, SpotFiles.of(tmp_path / "gone", "room"), spotter)
+
+
+def test_a_name_is_as_long_as_its_results_may_be(tmp_path, spotter, faceless_video):
+    files = SpotFiles.of(tmp_path, "n" * (255 - len(".intervals.csv")))
+    spot_video(faceless_video, files, spotter)
+    assert all(path.is_file() for path in files.all()) and len(list(tmp_path.iterdir())) == 3
+    with pytest.raises(OutputError, match=r"gone\.mp4 was not used: the name of its results, .* is too long"):
+        # said before it is seen that there is no such video
+        spot_video(tmp_path / "gone.mp4", SpotFiles.of(tmp_path, "n" * 242), spotter)
+
+
+def test_a_video_whose_name_is_no_utf8_is_spotted(tmp_path, spotter, faceless_video):
+    video = tmp_path / "b\udcff.mp4"
+    try:
+        shutil.copy(faceless_video, video)
+    except OSError:
+        pytest.skip("there can be no such names here")
+    result = spot_video(video, SpotFiles.of(tmp_path, video.stem), spotter)
+    assert json.loads(result.files.summary.read_text("utf-8"))["video"] == video.name
 
 
 def test_memory_does_not_grow_with_the_pictures(tmp_path, spotter, write_video):

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,12 +14,16 @@ from app.tables import (
     at_times,
     check_folder,
     existing,
+    is_file,
+    is_folder,
+    look,
+    resolved,
     whole_file,
     write_frames,
     write_intervals,
     write_summary,
 )
-from models.errors import OutputError
+from models.errors import OutputError, UsageError
 from models.types import ExpressionType, Interval, Scores
 
 GRID = np.arange(6) / 30
@@ -141,3 +146,43 @@ def test_a_summary_is_json_and_refuses_what_json_has_not(tmp_path):
     with pytest.raises(ValueError, match="JSON"):
         write_summary(tmp_path / "b.json", {"fps": float("nan")})
     assert names_in(tmp_path) == ["a.json"]
+
+
+def test_a_name_that_is_no_utf8_comes_back_from_json(tmp_path):
+    write_summary(tmp_path / "a.json", {"video": "Größe\udcff.mp4"})
+    text = (tmp_path / "a.json").read_text("utf-8")
+    assert "Größe\\udcff.mp4" in text and json.loads(text) == {"video": "Größe\udcff.mp4"}
+
+
+def test_a_file_may_have_the_longest_name_that_there_is(tmp_path):
+    path = tmp_path / ("n" * 251 + ".csv")
+    with whole_file(path) as file:
+        file.write("x")
+    assert names_in(tmp_path) == [path.name]
+
+
+def test_what_is_at_a_path_is_asked_without_surprises(tmp_path, monkeypatch):
+    (tmp_path / "file").touch()
+    assert is_file(tmp_path / "file") and not is_folder(tmp_path / "file")
+    assert is_folder(tmp_path) and not is_file(tmp_path)
+    nothing = (tmp_path / "gone", tmp_path / "file" / "below", tmp_path / ("n" * 300), tmp_path / "a\0b")
+    assert [look(path) for path in nothing] == [None] * 4 and existing(nothing) == []
+
+    def refuse(self, **more):
+        raise PermissionError(13, "Permission denied", str(self))
+
+    monkeypatch.setattr(Path, "stat", refuse)
+    for ask in (look, is_file, is_folder, lambda path: existing([path])):
+        with pytest.raises(UsageError, match=r"file cannot be read \(Permission denied\)"):
+            ask(tmp_path / "file")
+
+
+def test_a_link_to_itself_is_a_sentence(tmp_path):
+    loop = tmp_path / "loop"
+    try:
+        loop.symlink_to("loop")
+    except OSError:
+        pytest.skip("links cannot be made here")
+    assert resolved(loop).name == "loop" and existing([loop]) == [loop]
+    with pytest.raises(UsageError, match="loop cannot be read"):
+        look(loop)

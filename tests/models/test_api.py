@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ import pytest
 import app.cli as cli
 import models
 from models import Analysis, analyze
+from models.api import frame_length_s
 from models.assets import DEMO_CLIP, asset_path
 from models.errors import ModelFileError, UsageError, VideoError
 from models.spotter import Spotter
@@ -47,6 +49,14 @@ def test_a_path_gives_intervals_and_frames(smile: Analysis) -> None:
     assert frames[interval.apex_frame].time_s == pytest.approx(interval.apex_s, abs=0.02)
     inside, before = frames[interval.apex_frame].intensity, frames[30].intensity
     assert inside is not None and before is not None and inside > 0.5 > before
+
+
+def test_a_pause_makes_no_frame_longer(smile: Analysis) -> None:
+    time_s = np.where(np.arange(150) < 75, 0.0, 500.0) + np.arange(150) / 30
+    paused = replace(smile, rows=replace(smile.rows, time_s=time_s))
+    assert paused.duration_s == pytest.approx(500 + 150 / 30) and paused.fps == pytest.approx(149 / time_s[-1])
+    assert frame_length_s(np.array([0, 1, 3, 3]), np.array([0.0, 0.1, 0.3, 9.0])) == pytest.approx(0.1)
+    assert frame_length_s(np.array([4]), np.array([0.0])) is None
 
 
 def test_the_tables_hold_what_the_classes_hold(smile: Analysis) -> None:

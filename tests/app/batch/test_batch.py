@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 import app.cli as cli
-from app.batch.summary import row_of_failure, write_summary
-from app.spot import SpotFiles, remove_unfinished, spot_video
+from app.batch.summary import read_summary, row_of_failure, row_of_summary, write_summary
+from app.spot import SpotFiles, _unfinished, remove_unfinished, spot_video
 from models.errors import OutputError
 from models.spotter import Spotter
 
@@ -164,10 +164,42 @@ def test_tables_changed_by_hand_stay_unless_forced(run: Command, study: Path, do
     assert table.read_text() != "mine"
 
 
+@pytest.mark.parametrize("lost", ["json", "frames.csv"])
+def test_a_table_changed_by_hand_stays_where_another_file_is_gone(
+    lost: str, run: Command, study: Path, done: Path
+) -> None:
+    table = done / "smile.intervals.csv"
+    table.write_text("mine")
+    (done / f"smile.{lost}").unlink()
+    code, _, err = run("spot", study, "--out", "results")
+    assert code == 2 and "smile.intervals.csv (" in err and "would be overwritten" in err
+    assert ("changed since" in err) == (lost == "frames.csv")
+    assert table.read_text() == "mine"
+    assert run("spot", study, "--out", "results", "--force")[0] == 0 and table.read_text() != "mine"
+
+
+def test_a_sub_folder_that_cannot_be_read_is_as_a_video_that_cannot(
+    run: Command, study: Path, done: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scandir = os.scandir
+
+    def refusing(path: str) -> object:
+        if Path(path).name == "closed":
+            raise PermissionError(13, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refusing)
+    (study / "closed").mkdir()
+    code, out, err = run("spot", study, "--out", "results")
+    assert code == 1 and "3 of 3 videos were done before." in out
+    assert err == f"apexspot: The folder {study / 'closed'} cannot be read (Permission denied).\n"
+
+
 def test_results_that_a_kill_left_incomplete_are_done_again(run: Command, study: Path, done: Path) -> None:
     (done / "smile.intervals.csv").unlink()
-    (done / ".smile.json.abc.writing").mkdir()
-    (done / ".smile.json.abc.writing" / "smile.json").touch()
+    prefix, suffix = _unfinished(SpotFiles.of(done, "smile"))
+    (done / f"{prefix}abc{suffix}").mkdir()
+    (done / f"{prefix}abc{suffix}" / "smile.json").touch()
     code, out, _ = run("spot", study, "--out", "results")
     assert code == 0 and "2 of 3 videos were done before." in out
     assert (done / "smile.intervals.csv").exists() and not list(done.glob(".*"))
@@ -216,6 +248,44 @@ def test_a_spreadsheet_runs_nothing_of_the_summary(tmp_path: Path, summary_of: C
     write_summary(tmp_path, [row_of_failure(Path("=1+1.mp4"), "=1+1", "-x\nis no video")], [])
     (row,) = summary_of(tmp_path).values()
     assert (row["video"], row["results"], row["error"]) == ("'=1+1.mp4", "'=1+1", "'-x is no video")
+
+
+NAMES = ["'quoted", "'=1+1", "=1+1", "b\udcff", "b\udcfe", "a\nb", "a b", "sub/'x"]
+
+
+def test_lines_stay_whatever_the_names_are(tmp_path: Path, summary_of: Callable[[Path], Table]) -> None:
+    out = tmp_path / "results"
+    (out / "sub").mkdir(parents=True)
+    for name in NAMES:
+        try:
+            (out / f"{name}.json").touch()
+        except OSError:
+            pytest.skip("there can be no such names here")
+    write_summary(out, [row_of_summary(Path(f"{name}.mp4"), name, {}) for name in NAMES], [])
+    before = summary_of(out)
+    assert len(before) == len(NAMES)
+    write_summary(out, [row_of_summary(Path("new.mp4"), "new", {})], read_summary(out, replace=False))
+    assert set(summary_of(out)) == {*before, "new"}
+    for name in NAMES:
+        (out / f"{name}.json").unlink()
+    write_summary(out, [], read_summary(out, replace=False))
+    assert summary_of(out) == {}
+
+
+def test_the_line_of_a_failure_stays_until_the_video_is_tried_again_or_gone(
+    tmp_path: Path, summary_of: Callable[[Path], Table]
+) -> None:
+    torn, gone, elsewhere = tmp_path / "torn\n.mp4", tmp_path / "gone.mp4", tmp_path / "unplugged" / "x.mp4"
+    torn.touch()
+    gone.touch()
+    failed = [row_of_failure(path, f"s1/{path.stem}", f"{path} is no video.") for path in (torn, gone, elsewhere)]
+    write_summary(tmp_path, failed, [])
+    gone.unlink()
+    write_summary(tmp_path, [row_of_failure(tmp_path / "n.mp4", "n", "No.")], read_summary(tmp_path, replace=False))
+    assert list(summary_of(tmp_path)) == ["n", "s1/torn\\u000a", "s1/x"]
+    again = row_of_summary(torn, "torn", {})
+    write_summary(tmp_path, [again], read_summary(tmp_path, replace=False))
+    assert "s1/torn\\u000a" not in summary_of(tmp_path)
 
 
 @pytest.mark.timeout(300)  # starts the program three times

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import itertools
 import json
+import os
 import re
+import shutil
 from pathlib import Path
+from urllib.parse import unquote_to_bytes
 
 import pandas as pd
 import pytest
@@ -13,7 +16,10 @@ from praatio import textgrid
 from pympi.Elan import Eaf
 
 from app.exchange import ExportResult, Format, export_all, export_session
+from app.exchange.recording import read_recording
+from app.session.schema import SourceInfo, read_info, write_info
 from app.tables import FRAME_COLUMNS, INTERVAL_COLUMNS
+from models.errors import UsageError
 from tests.app.exchange.conftest import (
     EXCLUSIONS,
     FIRST_S,
@@ -122,6 +128,27 @@ def test_the_megc_tables_hold_frames_with_inclusive_ends(session: Path, bare: Pa
     }
 
 
+def test_no_table_of_a_challenge_mixes_two_recordings(session: Path, bare: Path, tmp_path: Path) -> None:
+    (tmp_path / "other").mkdir()
+    other = Path(shutil.copy(bare, tmp_path / "other" / "speech.intervals.csv"))
+    other.with_name("speech.json").write_text('{"video": "talk.mov"}')
+    out = tmp_path / "out"
+    for format_ in ("megc", "megc-str"):
+        with pytest.raises(UsageError, match=r"talk\.intervals\.csv and .*speech\.intervals\.csv would both be talk"):
+            export_all([bare, other], [format_], out)
+    result = export_all([bare, other], ["all"], out)
+    assert not [file for file in result.files if "megc" in file.name]
+    assert sum("would both be talk in the table" in note for note in result.notes) == 2
+    people = [make_session(tmp_path / person, participant=person) for person in ("P1", "P2")]
+    for person in people:
+        info = read_info(person)
+        write_info(person, info.model_copy(update={"source": SourceInfo(kind="file", name="smile.mp4")}))
+    with pytest.raises(UsageError, match="would both be smile"):
+        export_all(people, ["megc"], out)
+    (file,) = export_all(people, ["megc-str"], out).files
+    assert set(pd.read_csv(file)["subject"]) == {"P1", "P2"}, "the participant tells them apart"
+
+
 def test_pandas_reads_the_boris_workbook_as_boris_does(session: Path, tmp_path: Path) -> None:
     text, book = export_session(session, ["boris"], tmp_path).files
     events = pd.read_excel(book, sheet_name=0, engine="openpyxl").fillna("")
@@ -170,6 +197,12 @@ def test_the_bids_files_keep_the_written_rules(session: Path, tmp_path: Path) ->
         assert sorted(ends) == expected(type_)
     assert (events["trial_type"] == "excluded").sum() == 2
     assert (events[events["trial_type"].str.startswith("point")]["duration"] == 0).all()
+
+
+def test_people_whose_names_have_no_ascii_stay_apart_in_bids(bare: Path, tmp_path: Path) -> None:
+    tables = [Path(shutil.copy(bare, tmp_path / f"{name}.intervals.csv")) for name in ("张三", "李四", "Mu\u0308ller")]
+    names = [file.name.partition("_")[0] for file in export_all(tables, ["bids"], tmp_path / "out").files[::2]]
+    assert names == ["sub-u5F20u4E09", "sub-u674Eu56DB", "sub-Mu00FCller"]
 
 
 def test_the_openface_table_counts_frames_from_one(session: Path, tmp_path: Path) -> None:
@@ -253,6 +286,36 @@ def test_a_table_and_its_video_may_lie_apart(bare: Path, write_video, portrait, 
     assert media["RELATIVE_MEDIA_URL"] == "../films/my talk.mp4"
     assert media["MEDIA_URL"] == f"file://{video}", "ELAN wants a path as it is"
     assert html.read_text().count('src="data:image/jpeg;base64,') == len(KEPT)
+
+
+def test_a_video_whose_name_is_no_utf8_is_linked_so_that_xml_holds_it(bare: Path, tmp_path: Path) -> None:
+    video = tmp_path / "my b\udcff.mp4"
+    try:
+        video.touch()
+    except OSError:
+        pytest.skip("there can be no such names here")
+    (eaf,) = export_session(bare, ["elan"], tmp_path / "out", video=video).files
+    (media,) = Eaf(str(eaf)).get_linked_files()
+    assert media["MEDIA_URL"] == video.as_uri() and media["MEDIA_URL"].endswith("/my%20b%FF.mp4")
+    assert os.fsdecode(unquote_to_bytes(media["RELATIVE_MEDIA_URL"])) == "../my b\udcff.mp4"
+
+
+def test_what_is_no_video_is_said_where_its_pictures_are_wanted(bare: Path, tmp_path: Path) -> None:
+    text = tmp_path / "text.mp4"
+    text.write_text("hello\n" * 100)
+    result = export_session(bare, ["html", "elan"], tmp_path / "out", video=text)
+    (note,) = result.notes
+    assert note.startswith(f"The report of {bare} shows no faces: {text} is ") and "\n" not in note
+    assert len(result.files) == 2
+
+
+def test_a_frame_is_as_long_as_most_of_them(bare: Path) -> None:
+    frames = bare.with_name("talk.frames.csv")
+    rows = [[k, f"{k / FPS + (500 if k >= 125 else 0):.4f}", 1, "0.5", "0.2", "0.1", "1.000"] for k in range(250)]
+    table(frames, FRAME_COLUMNS, rows)
+    recording = read_recording(bare)
+    assert recording.frame_s == pytest.approx(1 / FPS) and recording.duration_s == pytest.approx(500 + 250 / FPS)
+    assert recording.fps == pytest.approx(249 / (500 + 249 / FPS))
 
 
 def test_what_lies_in_an_excluded_stretch_is_in_the_table_alone(session: Path, tmp_path: Path) -> None:

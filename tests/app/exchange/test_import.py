@@ -51,10 +51,7 @@ def test_what_was_exported_comes_back_the_same(format_: str, session: Path, tmp_
         assert i.type.value == type_ and i.score == 1.0
         assert (i.onset_s, i.offset_s) == pytest.approx((time_s(onset), time_s(offset)), abs=0.0005)
         assert (i.onset_frame, i.offset_frame) == (onset, offset)
-        if format_ == "boris":  # its events have no place for an apex
-            assert i.apex_s == pytest.approx((i.onset_s + i.offset_s) / 2, abs=1e-5)
-        else:
-            assert i.apex_s == pytest.approx(time_s(apex), abs=0.0005) and i.apex_frame == apex
+        assert i.apex_s == pytest.approx(time_s(apex), abs=0.0005) and i.apex_frame == apex
 
 
 @pytest.mark.parametrize("format_", ["elan", "textgrid", "boris"])
@@ -130,11 +127,13 @@ def test_boris_own_exports_are_read(delimiter: str, session: Path, tmp_path: Pat
     assert found == [(25, 50), (30, 35)] and "blink (1)" in result.notes[0]
     header = ("Behavior", "Behavior type", "Start (s)", "Stop (s)", "Comment start")
     aggregated = tmp_path / "aggregated.tsv"
-    lines = [header, ("macro", "STATE", "1.0", "2.0", ""), ("micro", "STATE", "1.2", "1.4", "x")]
+    lines = [header, ("macro", "STATE", "1.0", "2.0", "apex 1.200 s"), ("micro", "STATE", "1.2", "1.4", "apex 9.000 s")]
     aggregated.write_text("\n".join(delimiter.join(line) for line in lines))
     result = import_as_coder(aggregated, ImportFormat.BORIS, session=session)
-    again = [(s.interval.onset_frame, s.interval.offset_frame) for s in read_recording(result.file).intervals]
-    assert again == found
+    again = read_recording(result.file).intervals
+    assert [(s.interval.onset_frame, s.interval.offset_frame) for s in again] == found
+    assert again[0].interval.apex_frame == 30
+    assert again[1].interval.apex_s == pytest.approx(time_s(0) + 1.3), "an apex outside of it is none"
 
 
 def test_frames_of_a_challenge_table_are_taken_as_frames(session: Path, tmp_path: Path) -> None:
@@ -209,10 +208,19 @@ def broken(tmp_path: Path) -> dict[str, tuple[Path, str, str]]:
         ),
         "no elan": (table(tmp_path / "k.eaf", columns, []), "elan", "no .eaf"),
         "no grid": (table(tmp_path / "l.TextGrid", columns, []), "textgrid", "no TextGrid"),
+        "commas": (tmp_path / "m.csv", "csv", "row 2 has 5 cells, but there are 3 columns"),
+        "quote": (tmp_path / "n.csv", "csv", "row 2 .* quotation marks"),
+        "status": (
+            table(tmp_path / "o.csv", (*columns, "status"), [(at, at, "macro", ""), (at, at, "macro", "maybe")]),
+            "csv",
+            "row 3: its status is 'maybe'; known are found, accepted, rejected, replaced, left out",
+        ),
         "missing": (tmp_path / "none.eaf", "elan", "There is no file"),
         "name": (table(tmp_path / "-..csv", columns, [(at, at, "macro")]), "csv", "--coder"),
     }
     (tmp_path / "h.xlsx").write_bytes(b"PK\x03\x04")
+    (tmp_path / "m.csv").write_text("type,onset_s,offset_s\nmacro,1,5,2,9\n")
+    (tmp_path / "n.csv").write_text('type,onset_s,offset_s,comment\nmacro,13,13.5,"unclosed\nmicro,14,14.2,x\n')
     return files
 
 
@@ -229,6 +237,9 @@ CASES = (
     "stop",
     "no elan",
     "no grid",
+    "commas",
+    "quote",
+    "status",
     "missing",
     "name",
 )
@@ -256,6 +267,35 @@ def test_an_import_replaces_only_what_it_may(session: Path, tmp_path: Path) -> N
         import_as_coder(source, ImportFormat.ELAN, session=session, out=tmp_path / "x.csv")
     with pytest.raises(UsageError, match="There is no session"):
         import_as_coder(source, ImportFormat.ELAN, session=tmp_path / "nowhere")
+
+
+def test_a_status_may_be_empty_or_in_capitals(session: Path, tmp_path: Path) -> None:
+    columns = ("type", "onset_s", "offset_s", "status")
+    said = ("", "Accepted", " FOUND ", "Rejected", "left out", "replaced")
+    rows = [("macro", time_s(10 * k), time_s(10 * k + 5), status) for k, status in enumerate(said)]
+    result = import_as_coder(table(tmp_path / "a.csv", columns, rows), ImportFormat.CSV, session=session)
+    assert [stored.interval.onset_frame for stored in read_recording(result.file).intervals] == [0, 10, 20]
+
+
+def test_semicolons_may_separate_what_has_commas_and_stand_behind_a_row(session: Path, tmp_path: Path) -> None:
+    file = tmp_path / "german.csv"
+    file.write_text('sep=;\n"type";"onset_s";"offset_s"\n"macro";13,5;14,5;;\n', encoding="utf-8-sig")
+    (stored,) = read_recording(import_as_coder(file, ImportFormat.CSV, session=session).file).intervals
+    assert (stored.interval.onset_frame, stored.interval.offset_frame) == (25, 50)
+
+
+@pytest.mark.parametrize("target", ["source", "link", "intervals.csv", "exclusions.csv", "SESSION.JSON"])
+def test_an_import_never_replaces_its_source_or_what_a_session_is(target: str, session: Path, tmp_path: Path) -> None:
+    source = table(tmp_path / "anna.csv", ("onset_s", "offset_s", "type"), [(13.0, 14.0, "macro")])
+    outs = {"source": source, "link": tmp_path / "link.csv"}
+    outs["link"].symlink_to(session / "intervals.csv")
+    before = {path: path.read_bytes() for path in (source, *session.iterdir())}
+    with pytest.raises(UsageError, match=r"is what is being imported|belongs to the session there"):
+        import_as_coder(source, ImportFormat.CSV, out=outs.get(target, session / target), fps=25.0, force=True)
+    assert {path: path.read_bytes() for path in (source, *session.iterdir())} == before
+    into = import_as_coder(source, ImportFormat.CSV, session=session).file
+    with pytest.raises(UsageError, match="is what is being imported"):
+        import_as_points([into], ImportFormat.CSV, out=into, force=True)
 
 
 def test_an_unfinished_session_takes_nothing_in(tmp_path: Path) -> None:

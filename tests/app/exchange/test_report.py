@@ -88,6 +88,25 @@ def test_it_tells_counts_quality_parameters_and_limits(session: Path, tmp_path: 
     assert "accepted · person" in text
 
 
+def test_rates_are_those_of_what_is_not_excluded(session: Path, tmp_path: Path) -> None:
+    def rates(name: str) -> list[str]:
+        _, page = report(session, tmp_path / name)
+        return re.findall(r"-expressions 3 (\S+) a minute", re.sub(r"\s+", " ", " ".join(page.text)))
+
+    # 250 frames at 25 a second, without 21 and 6 of them
+    assert rates("apart") == [f"{3 / (223 / 25 / 60):.1f}"] * 2
+    with (session / "exclusions.csv").open("a", encoding="utf-8") as file:
+        file.write(f"3,{time_s(210):.6f},{time_s(249):.6f},210,249,over both others\n")
+    assert rates("overlapping") == [f"{3 / (200 / 25 / 60):.1f}"] * 2
+
+
+def test_a_recording_of_which_all_is_excluded_has_no_rate(session: Path, tmp_path: Path) -> None:
+    with (session / "exclusions.csv").open("a", encoding="utf-8") as file:
+        file.write(f"3,{time_s(0):.6f},{time_s(249):.6f},0,249,all\n")
+    _, page = report(session, tmp_path / "out")
+    assert "a minute" not in " ".join(page.text)
+
+
 def test_thresholds_that_a_person_chose_are_those_that_are_told(session: Path, tmp_path: Path) -> None:
     first, chosen = Thresholds(0.1, 0.62, 0.38), Thresholds(0.15, 0.7, 0.5)
     line = LogLine(
