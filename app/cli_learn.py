@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from app.cli_train import require_extra
+from app.disk import is_same
 from models.errors import DataError, UsageError
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ Folds = Annotated[
 Seeds = Annotated[int, typer.Option(min=1, help="Times to train each fold.")]
 Steps = Annotated[int | None, typer.Option(min=8, help="Steps of each training [as configured].")]
 Compile = Annotated[
-    bool, typer.Option("--compile", help="A fifth less time on a CPU; needs a C++ compiler on this computer.")
+    bool, typer.Option("--compile", help="A sixth less time on a CPU; needs a C++ compiler on this computer.")
 ]
 OnDevice = Annotated[Device, typer.Option(help="Where to train; on a GPU with more --jobs.")]
 Jobs = Annotated[int, typer.Option(min=1, help="Folds at a time.")]
@@ -169,13 +170,22 @@ def export_model(
         str | None, typer.Option("--training-data", metavar="TEXT", help="What it learned from [as the run says].")
     ] = None,
     licence: Annotated[
-        str | None, typer.Option(metavar="TEXT", help="Terms of use [those of the model whose thresholds it has].")
+        str | None,
+        typer.Option(
+            metavar="TEXT",
+            help="Terms of use [those of the model whose thresholds it has; of your own recordings alone: yours].",
+        ),
     ] = None,
+    force: Annotated[bool, typer.Option("--force", "-f", help="Replace a file that is there already.")] = False,
 ) -> None:
     """Make a trained network a model file that the application can use.
 
     The file is compared with the network before it is kept. Use it with: apexspot spot VIDEO --model FILE.
     """
+    if any(is_same(out, read) for read in (checkpoint, like) if read is not None):
+        raise UsageError(f"{out} is what the model is made from; choose another name for --out.")
+    if out.exists() and not out.is_dir() and not force:
+        raise UsageError(f"{out} is there already; choose another name, or allow it with --force.")
     require_extra("torch", "onnx", "onnxscript", "safetensors")
     from training.export import export_checkpoint
 

@@ -98,6 +98,8 @@ def extract(
         return
     if lost and DataSet(dataset.value).is_own:
         raise UsageError(f"Nothing was extracted; please correct the {lost} faults named above first.")
+    if not reading.recordings:
+        raise UsageError("Nothing was extracted: none of the recordings can be used as it is, see above.")
     result = extract_all(reading, out, jobs=jobs, dask=dask, points=points, seed=seed)
     if not _tell(result, out, len(reading.recordings)):
         raise typer.Exit(1)

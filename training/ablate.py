@@ -117,7 +117,7 @@ def ablate(
             place = out / (variant.folder or variant.key)
             place = place / str(number) if variant.alone else place
             judged = judge(group, place, variant.study, folds, seeds, spread, done, device)
-            words = words or note(judged)
+            words = words or note(judged, folds)
             rows += _rows(variant, judged)
     order = sorted(data_sets(rows))
     rows = [row for data_set in order for row in rows if row.data_set == data_set]

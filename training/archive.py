@@ -30,8 +30,8 @@ from models.digest import perception_digest
 from models.errors import LabelError, OutputError, UsageError
 from models.grid import GridResampler
 from models.types import GRID_HZ, REGION_COUNT, BoolArray, ExpressionType, FloatArray, FrameMotion
-from training.archive_tables import read_table, seconds_of, type_of
-from training.datasets import LabelledInterval, Point, Recording, load_flow12
+from training.archive_tables import read_table, refuse_twice, seconds_of, type_of
+from training.datasets import FARTHEST_IOD, LabelledInterval, Point, Recording, check_rate, load_flow12
 
 log = logging.getLogger(__name__)
 
@@ -142,8 +142,9 @@ def load_motion(path: Path) -> Motion:
         and motion.position_iod.shape == (frames, REGION_COUNT, 2)
         and bool(np.isfinite(motion.time_s).all())
         and bool((np.diff(motion.time_s) > 0).all())
-        and bool(np.isfinite(motion.position_iod[motion.valid]).all())
         and bool(motion.valid.any())
+        # no number is not below it either
+        and bool((np.abs(motion.position_iod[motion.valid]) <= FARTHEST_IOD).all())
     )
     if not fits:
         raise LabelError(f"{path} does not hold a recording's motion; delete it and run apexspot extract again.")
@@ -154,7 +155,8 @@ def load_archive(folder: Path) -> list[Recording]:
     """Read an archive: positions on the 30 Hz grid (gaps filled with the last position), points and intervals there.
 
     Raises:
-        LabelError: a file is missing or damaged, a label names an unknown video or lies outside it.
+        LabelError: a file is missing or damaged, a point that a person gave comes twice, a label names an unknown video
+            or lies outside it.
     """
     meta = _read_meta(folder)
     if meta["perception"] != perception_digest():
@@ -163,7 +165,11 @@ def load_archive(folder: Path) -> list[Recording]:
     positions = {name: on_grid(motion) for name, motion in motions.items()}
     points: dict[str, list[Point]] = {name: [] for name in motions}
     table = folder / "points.csv"
-    for number, row in read_table(table, ("video", "time_s", "type")):
+    rows = read_table(table, ("video", "time_s", "type"))
+    # two that were drawn from two intervals may fall on the same frame
+    if not isinstance(meta.get("points"), dict):
+        refuse_twice(table, rows)
+    for number, row in rows:
         frame = _grid_frame(table, number, row, "time_s", motions, positions)
         points[row["video"]].append(Point(frame, type_of(table, number, row)))
     intervals: dict[str, list[LabelledInterval]] = {name: [] for name in motions}
@@ -228,6 +234,17 @@ def check_names(recordings: Sequence[Recording]) -> None:
         seen.add((r.data_set, r.name))
 
 
+def check_apart(out: Path, data: Sequence[Path]) -> None:
+    """Refuse to write into an archive: what was trained there would count as its content (:func:`data_digest`).
+
+    Raises:
+        UsageError: ``out`` is one of the archives or lies in one.
+    """
+    for folder in data:
+        if out.resolve().is_relative_to(folder.resolve()):
+            raise UsageError(f"{out} lies in the archive {folder}, which is only to be read; choose another --out.")
+
+
 def data_digest(folder: Path) -> str:
     """SHA-256 of what an archive of either kind holds, to be written beside every result."""
     total = hashlib.sha256()
@@ -273,6 +290,7 @@ def _read_meta(folder: Path) -> dict[str, Any]:
             str(entry["name"]), str(entry["subject"]), float(entry["fps"])
             if Path(entry["file"]).name != entry["file"]:
                 raise LabelError(f"{path}: {entry['file']!r} is not a file in motion; extract the archive again.")
+            check_rate(f"{path}: fps of {entry['name']}", float(entry["fps"]))
     except FileNotFoundError as error:
         raise LabelError(
             f"{folder} is not a feature archive (no meta.json); make one with apexspot extract."

@@ -15,8 +15,10 @@ POINT_COLUMNS = ("video", "time_s", "type")
 INTERVAL_COLUMNS = ("video", "onset_s", "apex_s", "offset_s", "type", "offset_source", "au", "emotion")
 
 
-def read_table(path: Path, columns: Sequence[str]) -> list[tuple[int, dict[str, str]]]:
-    """Rows with their line number (the header is 1).
+def read_table(
+    path: Path, columns: Sequence[str], missing_remedy: str = "run apexspot extract again"
+) -> list[tuple[int, dict[str, str]]]:
+    """Rows with their line number (the header is 1). missing_remedy: what to do where the file is missing.
 
     Raises:
         LabelError: the file cannot be read or lacks a column.
@@ -26,13 +28,43 @@ def read_table(path: Path, columns: Sequence[str]) -> list[tuple[int, dict[str, 
             reader = csv.DictReader(file)
             missing = [c for c in columns if c not in (reader.fieldnames or ())]
             if missing:
-                raise LabelError(f"{path} has no column {missing[0]}; it needs {', '.join(columns)}.")
+                raise LabelError(
+                    f"{path} has no column {missing[0]}; it needs {', '.join(columns)}"
+                    f"{semicolons(reader.fieldnames or ())}."
+                )
             # a line that breaks off early has None in its last cells
             return [(n, {c: row[c] or "" for c in columns}) for n, row in enumerate(reader, start=2)]
     except FileNotFoundError as error:
-        raise LabelError(f"{path} is missing; run apexspot extract again.") from error
+        raise LabelError(f"{path} is missing; {missing_remedy}.") from error
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise LabelError(f"{path} cannot be read as a table ({error}).") from error
+        raise LabelError(f"{path} cannot be read as a table ({error}); save it as CSV in UTF-8.") from error
+
+
+def semicolons(header: Iterable[str]) -> str:
+    """What to add to a message about a missing column where semicolons stand between the columns."""
+    return ", and commas between them, not semicolons" if any(";" in title for title in header) else ""
+
+
+def refuse_twice(path: Path, rows: Iterable[tuple[int, dict[str, str]]]) -> None:
+    """Refuse a table of points in which one comes twice: it would be learned as two expressions.
+
+    Raises:
+        LabelError: it does.
+    """
+    seen: dict[tuple[str, ...], int] = {}
+    for number, row in rows:
+        cells = tuple(_meant(cell) for cell in row.values())
+        if cells in seen:
+            raise LabelError(f"{path}, rows {seen[cells]} and {number}: the same point twice; remove one of the rows.")
+        seen[cells] = number
+
+
+def _meant(cell: str) -> str:
+    """The same for the same number or word, however it is written."""
+    try:
+        return repr(float(cell))
+    except ValueError:
+        return cell.strip().lower()
 
 
 def seconds_of(path: Path, number: int, row: dict[str, str], column: str) -> float:

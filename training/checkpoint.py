@@ -54,7 +54,7 @@ def load(path: Path) -> tuple[Network, str]:
     """Read a checkpoint of either kind: the network in evaluation mode and the SHA-256 of its training settings.
 
     Raises:
-        ModelFileError: missing, damaged, or not a checkpoint of apexspot.
+        ModelFileError: missing, damaged, not a checkpoint of apexspot, or of a training that went wrong.
     """
     header, tensors = _read(path)
     try:
@@ -65,6 +65,10 @@ def load(path: Path) -> tuple[Network, str]:
         settings = header["settings"]
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         raise _refusal(path, error) from error
+    if not all(bool(torch.isfinite(value).all()) for value in network.state_dict().values()):
+        raise ModelFileError(
+            f"{path} holds weights that are not finite numbers; name another checkpoint, or train anew."
+        )
     return network.eval(), hashlib.sha256(settings.encode()).hexdigest()
 
 
@@ -123,6 +127,10 @@ def _write(tensors: dict[str, Tensor], header: dict[str, str], path: Path) -> No
 
 
 def _read(path: Path) -> tuple[dict[str, str], dict[str, Tensor]]:
+    if not path.exists():
+        raise ModelFileError(
+            f"There is no file {path}; name the model.safetensors of a run or one of the files in its checkpoints."
+        )
     try:
         with safe_open(path, framework="pt") as file:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a mapping)

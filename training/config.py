@@ -32,7 +32,10 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from models.baseline import BaselineSettings
+from models.decode import DecodeSettings
 from models.errors import UsageError
+from models.model_file import metadata
 from models.network import NetworkSettings
 from training.backbones import Backbone, Shape, backbone_of
 from training.gim import ClassRule, GimRules
@@ -52,8 +55,12 @@ FINE_TUNING: dict[str, Any] = {
 """What differs where a run starts from a trained network: shorter, gentler, and it can say at once where apexes are."""
 
 
+_MOST_WEIGHT = 1000.0
+"""Of a part of the loss. Far above it the gradients of the other parts are lost in rounding, and then all numbers."""
+
+
 class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class Labels(StrEnum):
@@ -79,11 +86,11 @@ class Optimiser(_Section):
 class Batch(_Section):
     recorded: int = Field(default=_D.recorded_crops, ge=1, le=4096)
     synthetic: int = Field(default=_D.synthetic_crops, ge=0, le=4096)
-    synthetic_weight: float = Field(default=_D.synthetic_weight, ge=0)
+    synthetic_weight: float = Field(default=_D.synthetic_weight, ge=0, le=_MOST_WEIGHT)
     lab_members: int | None = Field(default=None, ge=0)
     frames: int = Field(default=_D.crop_frames, ge=64, le=4096)
-    scale_low: float = Field(default=_D.scale_low, gt=0)
-    scale_high: float = Field(default=_D.scale_high, gt=0)
+    scale_low: float = Field(default=_D.scale_low, ge=0.01, le=100)
+    scale_high: float = Field(default=_D.scale_high, ge=0.01, le=100)
 
     @model_validator(mode="after")
     def _ordered(self) -> Batch:
@@ -105,15 +112,15 @@ class Stages(_Section):
 
 
 class Loss(_Section):
-    intensity: float = Field(default=_LOSS.intensity, ge=0)
-    neutral: float = Field(default=_LOSS.neutral, ge=0)
-    smoothness: float = Field(default=_LOSS.smoothness, ge=0)
-    reward: float = Field(default=_LOSS.reward, ge=0)
-    norm: float = Field(default=_LOSS.norm, ge=0)
-    apex: float = Field(default=_LOSS.apex, ge=0)
-    contrastive: float = Field(default=_LOSS.contrastive, ge=0)
-    micro: float = Field(default=_LOSS.micro, ge=0)
-    focal_gamma: float = Field(default=_LOSS.focal_gamma, ge=0)
+    intensity: float = Field(default=_LOSS.intensity, ge=0, le=_MOST_WEIGHT)
+    neutral: float = Field(default=_LOSS.neutral, ge=0, le=_MOST_WEIGHT)
+    smoothness: float = Field(default=_LOSS.smoothness, ge=0, le=_MOST_WEIGHT)
+    reward: float = Field(default=_LOSS.reward, ge=0, le=_MOST_WEIGHT)
+    norm: float = Field(default=_LOSS.norm, ge=0, le=_MOST_WEIGHT)
+    apex: float = Field(default=_LOSS.apex, ge=0, le=_MOST_WEIGHT)
+    contrastive: float = Field(default=_LOSS.contrastive, ge=0, le=_MOST_WEIGHT)
+    micro: float = Field(default=_LOSS.micro, ge=0, le=_MOST_WEIGHT)
+    focal_gamma: float = Field(default=_LOSS.focal_gamma, ge=0, le=100)
     neutral_mined: bool = _LOSS.neutral_mined
     contrastive_anchors: int = Field(default=_LOSS.contrastive_anchors, ge=2)
 
@@ -157,7 +164,34 @@ class Tcn(_Section):
             raise ValueError("kernel must be odd")
         if min(*self.scales, *self.dilations, 1) < 1:
             raise ValueError("scales and dilations must be at least 1")
+        _check_reach(NetworkSettings(**self.model_dump()))
         return self
+
+
+def _check_reach(shape: NetworkSettings) -> None:
+    """Refuse a network that could be trained but not exported: a model file says how far it looks, and has a limit.
+
+    Raises:
+        ValueError: its scores depend on more frames than a model file allows.
+    """
+    reach = {"look_back_frames": shape.look_back_frames, "look_ahead_frames": shape.look_ahead_frames}
+    try:
+        metadata(
+            **reach,
+            decode=DecodeSettings(),
+            baseline=BaselineSettings(),
+            training_data="",
+            licence="",
+            version="",
+            config_sha256="0" * 64,
+        )
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = str(first["loc"][0])
+        raise ValueError(
+            f"{name.removesuffix('_frames').replace('_', '-')} is {reach[name]} frames, more than the "
+            f"{first['ctx']['le']} that a model file allows; choose smaller scales, dilations or activity_frames"
+        ) from error
 
 
 class Spotformer(_Section):

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import zipfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,12 +13,21 @@ from numpy.typing import NDArray
 
 from models.errors import LabelError
 from models.types import GRID_HZ, REGION_COUNT, ExpressionType, FloatArray
+from training.archive_tables import read_table, type_of
 
 PX_PER_IOD = 40.0
 """Pixels of the recorded crops taken as one inter-ocular distance: at this value their noise matches a webcam's."""
 
 EDGE_SLACK_FRAMES = 2
 """Coded frames may lie this far outside the flow, which is a frame shorter than the video; frame rates were changed."""
+
+FARTHEST_IOD = 1000.0
+"""No face comes this far from where it was; positions beyond it are damage, and training on them ends in no numbers."""
+
+SLOWEST_HZ, FASTEST_HZ = 1.0, 1000.0
+"""Frame rates of recordings lie between these."""
+
+_MOST_PX_PER_UNIT = 1000.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +68,8 @@ def load_flow12(folder: Path) -> list[Recording]:
     median of each channel is taken off first: it is the offset that storing flow in 8 bits left.
 
     Raises:
-        LabelError: a file is missing or corrupt, a label names an unknown video or lies outside it.
+        LabelError: a file is missing or corrupt, a number is not sensible, a label names an
+            unknown video, lies outside it or ends before it begins.
     """
     try:
         meta = json.loads((folder / "meta.json").read_text("utf-8"))
@@ -71,14 +81,26 @@ def load_flow12(folder: Path) -> list[Recording]:
         raise LabelError(f"{folder} is not a flow12 archive: {Path(error.filename).name} is missing.") from error
     except (OSError, EOFError, zipfile.BadZipFile, ValueError, KeyError, TypeError) as error:
         raise LabelError(f"{folder} cannot be read as a flow12 archive ({error}).") from error
+    check_rate(f"{folder / 'meta.json'}: fps", fps)
+    if not 0 < px_per_unit <= _MOST_PX_PER_UNIT:
+        raise LabelError(
+            f"{folder / 'meta.json'}: px_per_unit is {px_per_unit:g}; it must lie above 0 and be at most "
+            f"{_MOST_PX_PER_UNIT:g}, correct it."
+        )
     for name, flow in flows.items():
         if flow.ndim != 3 or flow.shape[1:] != (REGION_COUNT, 2) or not len(flow) or not np.isfinite(flow).all():
-            raise LabelError(f"{folder / 'features.npz'}: {name} is not a (frames, 12, 2) array of finite numbers.")
+            raise LabelError(
+                f"{folder / 'features.npz'}: {name} is not a (frames, 12, 2) array of finite numbers; make it anew."
+            )
+        if np.abs(flow).max() > FARTHEST_IOD * PX_PER_IOD / px_per_unit:
+            raise _too_far(folder, name)
     points: dict[str, list[Point]] = {name: [] for name in flows}
-    for row_number, row in _rows(folder / "points.csv", ("video", "frame", "type")):
-        frame = _frame(folder / "points.csv", row_number, row, "frame", flows)
+    table = folder / "points.csv"
+    # a point that comes twice is believed: coders mark expressions that share an apex
+    for row_number, row in _rows(table, ("video", "frame", "type")):
+        frame = _frame(table, row_number, row, "frame", flows)
         on_grid = _to_grid(frame, fps, len(flows[row["video"]]))
-        points[row["video"]].append(Point(on_grid, _type(folder / "points.csv", row_number, row)))
+        points[row["video"]].append(Point(on_grid, type_of(table, row_number, row)))
     intervals: dict[str, list[LabelledInterval]] = {name: [] for name in flows}
     subjects: dict[str, str] = {}
     table = folder / "intervals.csv"
@@ -87,16 +109,34 @@ def load_flow12(folder: Path) -> list[Recording]:
             _to_grid(_frame(table, row_number, row, column, flows), fps, len(flows[row["video"]]))
             for column in ("onset_frame", "apex_frame", "offset_frame")
         )
-        intervals[row["video"]].append(LabelledInterval(onset, apex, offset, _type(table, row_number, row)))
+        # the apex may lie outside: some coders left it out (0)
+        if onset > offset:
+            raise LabelError(f"{table}, row {row_number}: the offset lies before the onset; correct the row.")
+        intervals[row["video"]].append(LabelledInterval(onset, apex, offset, type_of(table, row_number, row)))
         subjects[row["video"]] = row["subject"]
     recordings = []
     for name, flow in flows.items():
         subject = subjects.get(name, name.rsplit("_", 1)[0])
         position = integrate(flow * px_per_unit / PX_PER_IOD, fps)
+        if np.abs(position).max() > FARTHEST_IOD:
+            raise _too_far(folder, name)
         recordings.append(
             Recording(name, subject, folder.name, fps, position, tuple(points[name]), tuple(intervals[name]))
         )
     return recordings
+
+
+def check_rate(what: str, fps: float) -> None:
+    """Refuse a frame rate that no recording has. what: where it stands, for the message.
+
+    Raises:
+        LabelError: it is not a number of frames a second, or not a sensible one.
+    """
+    if not SLOWEST_HZ <= fps <= FASTEST_HZ:
+        raise LabelError(
+            f"{what} is {fps:g}, which is not a recording's number of frames a second "
+            f"({SLOWEST_HZ:g} to {FASTEST_HZ:g}); correct it."
+        )
 
 
 def integrate(flow: NDArray[np.float64], fps: float) -> FloatArray:
@@ -121,37 +161,30 @@ def _to_grid(frame: int, fps: float, frames: int) -> int:
     return min(round(frame * GRID_HZ / fps), _grid_length(frames, fps) - 1)
 
 
-def _rows(path: Path, columns: tuple[str, ...]) -> list[tuple[int, dict[str, str]]]:
-    try:
-        with path.open(newline="", encoding="utf-8") as file:
-            reader = csv.DictReader(file)
-            missing = [c for c in columns if c not in (reader.fieldnames or ())]
-            if missing:
-                raise LabelError(f"{path} has no column {missing[0]}; it needs {', '.join(columns)}.")
-            # a line that breaks off early has None in its last cells
-            return [(n, {c: row[c] or "" for c in columns}) for n, row in enumerate(reader, start=2)]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise LabelError(f"{path} cannot be read as a table ({error}).") from error
+def _too_far(folder: Path, name: str) -> LabelError:
+    return LabelError(
+        f"{folder / 'features.npz'}: the motion of {name} goes more than {FARTHEST_IOD:g} inter-ocular distances far, "
+        "which no face does; see that it is in units of px_per_unit (meta.json), or make it anew."
+    )
+
+
+def _rows(path: Path, columns: Sequence[str]) -> list[tuple[int, dict[str, str]]]:
+    return read_table(path, columns, "put it back, a flow12 archive has it")
 
 
 def _frame(
     path: Path, row_number: int, row: dict[str, str], column: str, videos: dict[str, NDArray[np.float64]]
 ) -> int:
-    video = row["video"]
+    video, where = row["video"], f"{path}, row {row_number}"
     if video not in videos:
-        raise LabelError(f"{path}, row {row_number}: no features of a video called {video}.")
+        raise LabelError(f"{where}: features.npz has no video called {video}; correct its name or remove the row.")
     try:
         frame = int(row[column])
     except ValueError:
-        raise LabelError(f"{path}, row {row_number}: {column} is {row[column]!r}, not a frame number.") from None
+        raise LabelError(f"{where}: {column} is {row[column]!r}, not a frame number; correct it.") from None
     last = len(videos[video]) - 1
     if not -EDGE_SLACK_FRAMES <= frame <= last + EDGE_SLACK_FRAMES:
-        raise LabelError(f"{path}, row {row_number}: frame {frame} lies outside {video}, which ends at {last}.")
+        raise LabelError(
+            f"{where}: frame {frame} lies outside {video}, which ends at {last}; correct or remove the row."
+        )
     return min(max(frame, 0), last)
-
-
-def _type(path: Path, row_number: int, row: dict[str, str]) -> ExpressionType:
-    try:
-        return ExpressionType(row["type"].strip().lower())
-    except ValueError:
-        raise LabelError(f"{path}, row {row_number}: type is {row['type']!r}; it must be macro or micro.") from None

@@ -56,13 +56,14 @@ def evaluate(
 ) -> str:
     """Judge a study; write ``evaluation.txt`` (returned), ``.md``, ``.csv``, ``.json`` and ``report.html``.
 
-    folds: groups of subjects; 0 leaves one subject out at a time. spread: who trains them
-    (``training.held_out.in_processes``). report_done: called with folds done and all folds. device: "cpu", "cuda" or
-    "auto" (CUDA where there is one).
+    folds: groups of subjects; 0, or more than there are subjects, leaves one subject out at a time. spread: who trains
+    them (``training.held_out.in_processes``). report_done: called with folds done and all folds. device: "cpu", "cuda"
+    or "auto" (CUDA where there is one).
 
     Raises:
-        LabelError: an archive cannot be used. UsageError: the folder holds folds of something else, or there are fewer
-        subjects than folds. OutputError: the folder cannot be written.
+        LabelError: an archive cannot be used, or a data set has one subject or no intervals. UsageError: the folder
+        holds folds of something else, or lies in an archive. DataError: a training went wrong. OutputError: the folder
+        cannot be written.
     """
     judged = judge(data, out, study, folds, seeds, spread, report_done, device)
     rows = table(judged, protocol)
@@ -72,9 +73,10 @@ def evaluate(
         "protocol": protocol.value,
         "folds": judged.folds.count,
     }
-    text = write_tables(out, "evaluation", rows, note(judged), made_from, data, seeds)
+    words = note(judged, folds)
+    text = write_tables(out, "evaluation", rows, words, made_from, data, seeds)
     try:
-        write_whole(out / "report.html", page(rows, viewed(judged), note(judged), made_from, data, seeds))
+        write_whole(out / "report.html", page(rows, viewed(judged), words, made_from, data, seeds))
     except OSError as error:
         raise OutputError(f"{out} cannot be written ({error.strerror}).") from error
     return text
@@ -88,15 +90,16 @@ def judging() -> dict[str, object]:
     }
 
 
-def note(judged: Judged) -> str:
-    """A sentence on folds and seeds, to stand under a table."""
+def note(judged: Judged, folds: int) -> str:
+    """A sentence on folds and seeds, to stand under a table. folds: how many were asked for."""
     seeds = len(judged.seeds)
     alone = judged.folds.count == max(
         len({r.subject for r in judged.recordings if r.data_set == name}) for name in _sets(judged)
     )
     words = "One subject of each data set held out at a time" if alone else "Subjects held out in groups"
     spread = f"; mean of {seeds} seeds, +- is their standard deviation, counts are means" if seeds > 1 else "; one seed"
-    return f"{words}, {judged.folds.count} folds{spread}. A hit has an IoU of at least 0.5 (MEGC rule)."
+    fewer = f" (not {folds}, for want of subjects)" if folds > judged.folds.count else ""
+    return f"{words}, {judged.folds.count} folds{fewer}{spread}. A hit has an IoU of at least 0.5 (MEGC rule)."
 
 
 def table(judged: Judged, protocol: Protocol = Protocol.BOTH) -> list[Row]:

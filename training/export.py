@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -15,7 +16,7 @@ import torch
 
 from models.baseline import BaselineSettings
 from models.decode import DecodeSettings
-from models.errors import ModelFileError, OutputError
+from models.errors import ModelFileError, OutputError, UsageError
 from models.model_file import FIRST_NAME, INPUT_NAME, OUTPUT_NAMES, ModelSpec, metadata
 from models.network import SpotterNetwork
 from models.spotter import Spotter
@@ -23,12 +24,16 @@ from models.types import REGION_COUNT
 from training import checkpoint
 from training.backbones import Network
 from training.provenance import versions
+from training.readers import DataSet
 
 log = logging.getLogger(__name__)
 
 OPSET = 18
 PARITY = 1e-4
 """Largest allowed difference between torch and ONNX Runtime, in score."""
+
+OWN_TERMS = "yours: as the people in your recordings allow"
+"""Licence of a network that has learned from its user's recordings alone."""
 
 
 def export(
@@ -45,9 +50,13 @@ def export(
     """Write ``path`` and return the largest difference in score between torch and ONNX Runtime.
 
     Raises:
-        ModelFileError: the exported file does not give the same scores.
+        ModelFileError: the exported file does not give the same scores. OSError: it cannot be written.
     """
     network = network.eval()
+    partial = path.with_name(path.name + ".writing")
+    # whether it can be written is known before an export that takes long
+    partial.touch()
+    partial.unlink()
     # two recordings: of one the exporter would conclude that there is always one
     example = torch.randn(2, 256, REGION_COUNT, 2, generator=torch.Generator().manual_seed(0)) * 0.03
     arguments: dict[str, torch.Tensor] = {INPUT_NAME: example}
@@ -91,13 +100,14 @@ def export(
         del node.metadata_props[:]
     onnx.helper.set_model_props(model, properties)
     onnx.checker.check_model(model)
-    partial = path.with_name(path.name + ".writing")
-    onnx.save_model(model, partial, save_as_external_data=False)
-    difference = parity(network, partial)
-    if difference > PARITY:
-        partial.unlink()
-        raise ModelFileError(f"The exported model differs from the trained one by {difference:.2e} in score.")
-    partial.replace(path)
+    try:
+        onnx.save_model(model, partial, save_as_external_data=False)
+        difference = parity(network, partial)
+        if difference > PARITY:
+            raise ModelFileError(f"The exported model differs from the trained one by {difference:.2e} in score.")
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
     log.info("exported %s, parity %.1e", path, difference)
     return difference
 
@@ -118,15 +128,19 @@ def export_checkpoint(
 ) -> tuple[float, ModelSpec]:
     """Export a checkpoint with the decoding of another model file; returns the parity and the new file's words.
 
-    like: model file whose decoding, baseline and, unless given, licence are taken over; without it the shipped one's.
-    training_data: what the network has learned from, in words; without it what the run's folder says.
+    like: model file whose decoding and baseline are taken over; without it the shipped one's. training_data: what the
+    network has learned from, in words; without it what the run's folder says. licence: without it the other model's,
+    unless the run's folder says that the network has learned from the user's recordings alone.
 
     Raises:
-        ModelFileError: the checkpoint or the other model cannot be used, or the scores differ.
-        OutputError: the file cannot be written.
+        UsageError: ``out`` is a folder. ModelFileError: the checkpoint or the other model cannot be used, or the scores
+        differ. OutputError: the file cannot be written.
     """
+    if out.is_dir():
+        raise UsageError(f"{out} is a folder; --out wants the name of a file, such as {out / 'mine.onnx'}.")
     network, config_sha256 = checkpoint.load(source)
     taken = Spotter(like, use_gpu=False).spec
+    run = _run_of(source)
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         difference = export(
@@ -134,8 +148,8 @@ def export_checkpoint(
             out,
             decode=taken.decode,
             baseline=taken.baseline,
-            training_data=training_data or _learned_from(source),
-            licence=licence or taken.licence,
+            training_data=training_data or _learned_from(run),
+            licence=licence or (OWN_TERMS if _is_own(run) else taken.licence),
             version=versions()["apexspot"],
             config_sha256=config_sha256,
         )
@@ -144,16 +158,33 @@ def export_checkpoint(
     return difference, Spotter(out, use_gpu=False).spec
 
 
-def _learned_from(source: Path) -> str:
-    """What the run's description says of its data, where the checkpoint still lies in the run's folder."""
+def _run_of(source: Path) -> dict[str, Any] | None:
+    """The run's description, where the checkpoint still lies in the run's folder."""
     for folder in (source.parent, source.parent.parent):
         try:
             run = json.loads((folder / "run.json").read_text("utf-8"))
-            words = f"{', '.join(run['data']['sets'])} ({run['data']['recordings']} recordings)"
-            return words if run["start"] is None else f"{words}, after the network {run['start'][:12]}"
+            return {
+                "sets": [*map(str, run["data"]["sets"])],
+                "recordings": run["data"]["recordings"],
+                "start": run["start"] and str(run["start"]),
+            }
         except (OSError, ValueError, KeyError, TypeError):
             continue
-    return "not stated"
+    return None
+
+
+def _learned_from(run: dict[str, Any] | None) -> str:
+    """What the run's description says of its data."""
+    if run is None:
+        return "not stated"
+    words = f"{', '.join(run['sets'])} ({run['recordings']} recordings)"
+    return words if run["start"] is None else f"{words}, after the network {run['start'][:12]}"
+
+
+def _is_own(run: dict[str, Any] | None) -> bool:
+    """Whether it is known that neither a network nor a research data set had a part in it."""
+    own = {data_set.value for data_set in DataSet if data_set.is_own}
+    return run is not None and run["start"] is None and own.issuperset(run["sets"])
 
 
 def parity(network: Network, path: Path) -> float:

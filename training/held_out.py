@@ -26,7 +26,7 @@ from pydantic import TypeAdapter
 from models.errors import LabelError, OutputError, UsageError
 from models.types import GRID_HZ, FloatArray
 from training import checkpoint
-from training.archive import check_classes, check_names, data_digest, load_data
+from training.archive import check_apart, check_classes, check_names, data_digest, load_data
 from training.backbones import Network
 from training.datasets import Point, Recording
 from training.material import displacements
@@ -55,22 +55,24 @@ class Folds:
     def make(recordings: Sequence[Recording], count: int) -> Folds:
         """Every ``count``-th subject of each data set, in order of name.
 
-        count: 0, or more than there are subjects, means one subject a fold.
+        count: 0, or more than the largest data set has subjects, means one subject of each a fold.
 
         Raises:
-            LabelError: there is but one subject.
+            LabelError: a data set has but one subject.
         """
         names: dict[str, list[str]] = {}
         for r in recordings:
             names.setdefault(r.data_set, [])
             if r.subject not in names[r.data_set]:
                 names[r.data_set].append(r.subject)
+        for data_set, subjects in names.items():
+            if len(subjects) < 2:
+                raise LabelError(
+                    f"All recordings of the data set {data_set} are of one subject ({subjects[0]}), so nobody is left "
+                    "to choose thresholds on; say who is seen (column subject, or a session's participant) and extract "
+                    "again, or go without it."
+                )
         most = max(len(subjects) for subjects in names.values())
-        if most < 2:
-            raise LabelError(
-                "All recordings are of one subject, so nobody can be held out; name the subjects in points.csv (column "
-                "subject) and extract again."
-            )
         count = min(count, most) or most
         of = {(d, s): i % count for d, subjects in names.items() for i, s in enumerate(sorted(subjects))}
         return Folds(count, of)
@@ -165,13 +167,13 @@ def judge(
     device: str = "auto",
 ) -> Judged:
     """Train every fold that is not there yet; see :func:`evaluate`."""
+    check_apart(out, data)
     device = choose_device(device)
     recordings = _load(data, study, 0)
     where = " and ".join(str(folder) for folder in data)
     check_classes(recordings, where)
     check_names(recordings)
-    if not any(r.intervals for r in recordings):
-        raise LabelError(f"{where} has points but no intervals, which a test needs; label some (intervals.csv).")
+    _check_intervals(recordings)
     parts = Folds.make(recordings, folds)
     try:
         out.mkdir(parents=True, exist_ok=True)
@@ -195,6 +197,20 @@ def judge(
     except OSError as error:
         raise OutputError(f"{out} cannot be written ({error.strerror}).") from error
     return Judged(study, recordings, parts, files)
+
+
+def _check_intervals(recordings: Sequence[Recording]) -> None:
+    """Refuse a data set in which nothing could be found right.
+
+    Raises:
+        LabelError: it has no interval.
+    """
+    for data_set in sorted({r.data_set for r in recordings}):
+        if not any(r.intervals for r in recordings if r.data_set == data_set):
+            raise LabelError(
+                f"The data set {data_set} has points but no intervals, which a test needs; label some (intervals.csv), "
+                "or go without it."
+            )
 
 
 def in_processes(jobs: int) -> Spread:

@@ -96,7 +96,8 @@ def apex_loss(logits: Tensor, labels: Tensor, weights: LossWeights) -> Tensor:
 def contrastive_loss(frame: Tensor, intensity: Tensor, soft: Tensor, neutral: Tensor, anchors: int) -> Tensor:
     """Intensity-aware contrastive loss: frames of one class attract, weighted by how alike their intensities are.
 
-    Anchors are frames with a label above 0.5 (macro 1, micro 2) and as many neutral ones (0), at most ``anchors``.
+    Anchors are frames with a label above 0.5 (macro 1, micro 2) and neutral ones (0), of either at most half of
+    ``anchors``.
     """
     kind = torch.where(soft[..., 1] > 0.5, 2, torch.where(soft[..., 0] > 0.5, 1, torch.where(neutral, 0, -1))).flatten()
     chosen = torch.cat(

@@ -28,7 +28,7 @@ from torch.utils.tensorboard import SummaryWriter
 from models.errors import ModelFileError, OutputError, UsageError
 from models.types import ExpressionType
 from training import checkpoint
-from training.archive import check_classes, check_names, data_digest, load_data
+from training.archive import check_apart, check_classes, check_names, data_digest, load_data
 from training.backbones import Network
 from training.config import RunConfig, load_config
 from training.datasets import Recording
@@ -66,9 +66,11 @@ def train_in(
 
     Raises:
         LabelError: an archive cannot be used, or a class has no point. UsageError: a path or the configuration is
-        wrong, or the folder holds another run. ModelFileError: the checkpoint to start from cannot be used.
-        OutputError: the folder cannot be written.
+        wrong, or the folder holds another run, a config.toml of the user's, or lies in an archive. ModelFileError: the
+        checkpoint to start from cannot be used. DataError: the loss is no longer a number. OutputError: the folder
+        cannot be written.
     """
+    check_apart(out, [*data, *synthetic])
     start = checkpoint.load(start_file)[0] if start_file is not None else None
     config = load_config(config_file, None if start is None else start.settings)
     chosen = choose_device(device)
@@ -136,12 +138,18 @@ def _keep(run: TrainingRun, out: Path) -> None:
 
 
 def _resume(run: TrainingRun, out: Path) -> None:
-    """Go on from the newest checkpoint, if there is one."""
-    for path in _checkpoints(out)[:1]:
+    """Go on from the newest checkpoint, if there is one.
+
+    Raises:
+        ModelFileError: it cannot be used.
+    """
+    kept = _checkpoints(out)
+    for path in kept[:1]:
         try:
             run.restore(checkpoint.load_run(path))
-        except (KeyError, ValueError, RuntimeError) as error:
-            raise ModelFileError(f"{path} is not of this run; delete it to go on from the one before it.") from error
+        except (ModelFileError, KeyError, ValueError, RuntimeError) as error:
+            instead = "go on from the one before it" if len(kept) > 1 else "begin anew"
+            raise ModelFileError(f"{path} is damaged or not of this run; delete it to {instead}.") from error
 
 
 def _checkpoints(out: Path) -> list[Path]:
@@ -153,7 +161,7 @@ def _claim(out: Path, config: RunConfig, what: dict[str, Any], device: str) -> N
     """Write down what this run is, or see that the folder holds the same one.
 
     Raises:
-        UsageError: it holds another.
+        UsageError: it holds another, or a config.toml that no run has written.
     """
     description, text = out / "run.json", config.toml()
     if description.is_file():
@@ -171,7 +179,14 @@ def _claim(out: Path, config: RunConfig, what: dict[str, Any], device: str) -> N
         if other:
             raise UsageError(f"{out} holds a run with another {' and '.join(other)}; choose another --out.")
         return
-    write_whole(out / "config.toml", text)
+    own = out / "config.toml"
+    # a run that was stopped between the two files has left the same text
+    if own.exists() and own.read_text("utf-8", errors="replace") != text:
+        raise UsageError(
+            f"{own} would be overwritten by the run's own configuration; choose another --out, or give that file "
+            "another name."
+        )
+    write_whole(own, text)
     write_whole(description, json.dumps(what | {"device": device, "versions": versions()}, indent=1) + "\n")
 
 

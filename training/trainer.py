@@ -6,6 +6,7 @@ Step after step over the material's crops; at the stage boundaries the pseudo-la
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from models.errors import UsageError
+from models.errors import DataError, UsageError
 from models.memory import keep_freed
 from models.network import NetworkOutput, NetworkSettings
 from models.types import FloatArray
@@ -122,7 +123,11 @@ class TrainingRun:
         return float(self._optimiser.param_groups[0]["lr"])
 
     def advance(self) -> dict[str, float]:
-        """One step; the weighted parts of its loss."""
+        """One step; the weighted parts of its loss.
+
+        Raises:
+            DataError: the loss or its gradient is not a finite number. The weights are those of the step before.
+        """
         settings, network = self.settings, self.network
         if self.step == round(settings.gaussian_from * settings.steps):
             _to_gaussian(self._recorded, settings)
@@ -145,8 +150,15 @@ class TrainingRun:
         recorded = settings.recorded_crops if self._recorded else 0
         parts = _loss(out, losses.Wanted(soft, apex, neutral), recorded, settings)
         torch.stack(list(parts.values())).sum().backward()  # type: ignore[no-untyped-call]
-        torch.nn.utils.clip_grad_norm_(member.parameters(), 1.0)
-        return {name: float(value.detach()) for name, value in parts.items()}
+        slope = float(torch.nn.utils.clip_grad_norm_(member.parameters(), 1.0))
+        told = {name: float(value.detach()) for name, value in parts.items()}
+        wrong = [name for name, value in (*told.items(), ("gradient", slope)) if not math.isfinite(value)]
+        if wrong:
+            raise DataError(
+                f"Training stopped in step {self.step + 1}: its loss ({wrong[0]}) is no longer a finite number; choose "
+                "a smaller learning_rate or smaller weights in [loss], and another --out."
+            )
+        return told
 
     def state(self) -> RunState:
         """Everything that the next steps depend on, besides the material and the settings."""

@@ -53,6 +53,14 @@ def test_the_whole_way_to_a_model_that_spots(run: Run, archive: Path, tmp_path: 
     code, out, err = run("export-model", "second/model.safetensors", "--out", "mine.onnx")
     assert (code, err) == (0, "")
     assert "tiny (3 recordings), after the network" in out
+    for given, said in (
+        ((), "is there already"),
+        (("--force", "--like", "mine.onnx"), "is what the model is made from"),
+    ):
+        code, _, err = run("export-model", "second/model.safetensors", "--out", "mine.onnx", *given)
+        assert code == 2 and said in err
+    code, _, err = run("export-model", "second/model.safetensors", "--out", "second/model.safetensors", "--force")
+    assert code == 2 and "is what the model is made from" in err
     from models.spotter import Spotter
 
     spotter, shipped = Spotter(tmp_path / "mine.onnx", use_gpu=False), Spotter(use_gpu=False)
@@ -172,11 +180,13 @@ def test_ablate_judges_what_is_asked(run: Run, archive: Path, other: Path, tmp_p
     [
         (("train", "--data", "none", "--out", "out"), "not a feature archive"),
         (("train", "--data", "ARCHIVE", "--config", "none.toml", "--out", "out"), "no file none.toml"),
-        (("train", "--data", "ARCHIVE", "--from", "none", "--out", "out"), "not a checkpoint"),
+        (("train", "--data", "ARCHIVE", "--from", "none", "--out", "out"), "no file none"),
+        (("train", "--data", "ARCHIVE", "--out", "ARCHIVE"), "lies in the archive"),
         (("evaluate", "--data", "ARCHIVE", "--folds", "some", "--out", "out"), "loso"),
         (("evaluate", "--data", "ARCHIVE", "--data", "ARCHIVE", "--out", "out"), "twice"),
         (("ablate", "--data", "ARCHIVE", "--only", "everything", "--out", "out"), "no-contrastive"),
-        (("export-model", "none", "--out", "mine.onnx"), "not a checkpoint"),
+        (("export-model", "none", "--out", "mine.onnx"), "no file none"),
+        (("export-model", "none", "--out", "."), "is a folder; --out wants the name of a file"),
     ],
 )
 def test_what_cannot_be_is_one_sentence(run: Run, archive: Path, arguments: tuple[str, ...], words: str) -> None:

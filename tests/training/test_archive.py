@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 
 from models.digest import perception_digest
-from models.errors import LabelError
+from models.errors import LabelError, UsageError
 from models.types import REGION_COUNT, ExpressionType, FrameMotion
 from training.archive import (
     FORMAT,
     SCHEMA,
     Motion,
+    check_apart,
     check_classes,
     data_digest,
     load_archive,
@@ -153,6 +154,7 @@ def test_arrays_that_do_not_belong_together_are_refused(tmp_path: Path) -> None:
         Motion(good.time_s, good.valid, good.position_iod[:-1], good.quality, "", ""),
         Motion(good.time_s, good.valid, torn, good.quality, "", ""),
         Motion(good.time_s, ~good.valid, good.position_iod, good.quality, "", ""),
+        Motion(good.time_s, good.valid, good.position_iod + np.float32(1e30), good.quality, "", ""),
         Motion(good.time_s[:0], good.valid[:0], good.position_iod[:0], good.quality[:0], "", ""),
     ):
         save_motion(tmp_path / "m.npz", bad)
@@ -174,6 +176,10 @@ def test_pickles_are_not_opened(tmp_path: Path) -> None:
         ({"recordings": []}, "holds no recordings"),
         ({"recordings": [{"name": "a"}]}, "cannot be read"),
         ({"recordings": [{"name": "a", "subject": "s", "fps": 1, "file": "../a.npz"}]}, "is not a file in motion"),
+        *(
+            ({"recordings": [{"name": "a", "subject": "s", "fps": fps, "file": "a.npz"}]}, "meta.json: fps of a is")
+            for fps in (0, -30, float("nan"), 1e9)
+        ),
     ],
 )
 def test_other_descriptions_are_refused(tmp_path: Path, change: dict[str, object], says: str) -> None:
@@ -203,3 +209,21 @@ def test_tables_appear_whole_and_the_digest_sees_every_change(tmp_path: Path) ->
 @pytest.mark.shared_data
 def test_flow12_is_told_from_its_files(shared_data: Path) -> None:
     assert len(load_data(shared_data / "flow12" / "samm_lv")) == 122
+
+
+def test_the_same_point_twice_is_refused_unless_both_were_drawn(tmp_path: Path) -> None:
+    twice = "a,2.0,macro\nb,1.0,micro\na,2.000,macro\n"
+    folder = archive(tmp_path / "x", twice)
+    assert "points.csv, rows 2 and 4: the same point twice" in refused(folder)
+    meta = json.loads((folder / "meta.json").read_text("utf-8"))
+    (folder / "meta.json").write_text(json.dumps({**meta, "points": {"drawn": "apex", "seed": 0}}), "utf-8")
+    assert len(load_archive(folder)[0].points) == 2
+
+
+def test_an_archive_is_not_written_into(tmp_path: Path) -> None:
+    folder = archive(tmp_path / "x")
+    for out in (folder, folder / "runs" / "one", tmp_path / "y" / ".." / "x" / "run"):
+        with pytest.raises(UsageError, match="choose another --out"):
+            check_apart(out, [tmp_path / "other", folder])
+    check_apart(tmp_path / "x2", [folder])
+    check_apart(tmp_path, [folder])

@@ -68,7 +68,8 @@ def refused(path: Path) -> None:
 
 
 def test_missing_empty_folder_and_text(tmp_path: Path) -> None:
-    refused(tmp_path / "none")
+    with pytest.raises(ModelFileError, match=r"There is no file .*none; name the model\.safetensors"):
+        checkpoint.load(tmp_path / "none")
     refused(tmp_path)
     for number, content in enumerate((b"", b"hello there, this is text", b"\x00" * 100)):
         path = tmp_path / f"{number}.safetensors"
@@ -113,3 +114,13 @@ def test_a_network_is_no_run_in_the_middle(tmp_path: Path, network: SpotterNetwo
 def test_a_folder_that_is_not_there_is_one_sentence(tmp_path: Path, network: SpotterNetwork) -> None:
     with pytest.raises(OutputError, match="cannot be written"):
         checkpoint.save(network, SETTINGS, tmp_path / "none" / "net.safetensors")
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_weights_that_are_no_numbers_are_refused(tmp_path: Path, network: SpotterNetwork, value: float) -> None:
+    path = tmp_path / "net.safetensors"
+    with torch.no_grad():
+        next(network.parameters()).view(-1)[3] = value
+    checkpoint.save(network, SETTINGS, path)
+    with pytest.raises(ModelFileError, match="weights that are not finite"):
+        checkpoint.load(path)

@@ -69,6 +69,15 @@ def test_it_cannot_be_changed() -> None:
         ("steps = ", ("TOML",)),
         ("backbone = 'lstm'", ("backbone", "spotformer")),
         ("[spotformer]\nwidth = 10", ("multiple of heads",)),
+        ("[loss]\nintensity = inf", ("loss.intensity", "finite")),
+        ("[loss]\nneutral = nan", ("loss.neutral", "finite")),
+        ("[loss]\napex = 1e300", ("loss.apex", "1000")),
+        ("[batch]\nsynthetic_weight = inf", ("batch.synthetic_weight", "finite")),
+        ("[batch]\nscale_low = 1e-320", ("batch.scale_low", "0.01")),
+        ("[batch]\nscale_high = inf", ("batch.scale_high", "finite")),
+        ("[stages]\nadaptive_at = [0.5, nan]", ("adaptive_at", "finite")),
+        ("[tcn]\nscales = [1, 4000]", ("look-ahead", "3000", "scales")),
+        ("[tcn]\nactivity_frames = 1000000", ("look-back", "100000", "activity_frames")),
     ],
 )
 def test_what_cannot_be_is_one_sentence(tmp_path: Path, text: str, words: tuple[str, ...]) -> None:

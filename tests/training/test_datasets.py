@@ -159,6 +159,8 @@ def test_pickled_arrays_are_not_opened(tmp_path: Path) -> None:
         ("s1_a,-9,macro\n", 2, "lies outside"),
         ("s1_a,20\n", 2, "type"),
         ("s1_a\n", 2, "frame"),
+        ("nobody,5,micro\n", 2, "correct its name or remove the row"),
+        ("s1_a,200,macro\n", 2, "correct or remove the row"),
     ],
 )
 def test_a_bad_point_is_named_by_file_and_row(tmp_path: Path, points: str, row: int, said: str) -> None:
@@ -173,6 +175,7 @@ def test_a_bad_point_is_named_by_file_and_row(tmp_path: Path, points: str, row: 
         ("s1_a,s1,ten,20,40,macro,coded,4\n", "onset_frame"),
         ("s1_a,s1,10,20,400,macro,coded,4\n", "400"),
         ("s1_a,s1,10,20,40,smile,coded,4\n", "must be macro or micro"),
+        ("s1_a,s1,40,20,10,macro,coded,4\n", "the offset lies before the onset; correct the row"),
     ],
 )
 def test_a_bad_interval_is_named_by_file_and_row(tmp_path: Path, intervals: str, said: str) -> None:
@@ -197,3 +200,43 @@ def test_a_missing_column_is_named(tmp_path: Path) -> None:
 def test_features_of_another_shape(tmp_path: Path, flow: np.ndarray) -> None:
     text = refused(archive(tmp_path / "a", points="", intervals="", flows={"s1_a": flow}))
     assert "features.npz" in text and "s1_a" in text
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *(("fps", value) for value in (float("nan"), float("inf"), 0.0, -30.0, 1e9, 1e-3)),
+        *(("px_per_unit", value) for value in (float("nan"), float("inf"), 0.0, -20.0, 1e9)),
+    ],
+)
+def test_a_description_without_sense_is_refused(tmp_path: Path, name: str, value: float) -> None:
+    folder = archive(tmp_path / "a")
+    (folder / "meta.json").write_text(json.dumps({"fps": 30.0, "px_per_unit": 20.0, name: value}), "utf-8")
+    text = refused(folder)
+    assert "meta.json" in text and name in text and "correct it" in text
+
+
+@pytest.mark.parametrize("step", [1e300, 1e6, 1500.0], ids=["no float32", "at once", "in sum"])
+def test_motion_that_no_face_makes_is_refused(tmp_path: Path, step: float) -> None:
+    """It would end in weights that are not numbers."""
+    folder = archive(tmp_path / "a", points="", intervals="")
+    flow = np.zeros((60, 12, 2))
+    flow[10:14] = step
+    np.savez(folder / "features.npz", s1_a=flow)
+    text = refused(folder)
+    assert "features.npz: the motion of s1_a" in text and "meta.json" in text
+
+
+def test_points_that_share_a_frame_are_believed(tmp_path: Path) -> None:
+    folder = archive(tmp_path / "a", points="s1_a,20,macro\ns1_a,20,micro\ns1_a,20,macro\n")
+    assert len(load_flow12(folder)[0].points) == 3
+
+
+def test_tables_as_a_spreadsheet_program_saves_them(tmp_path: Path) -> None:
+    folder = archive(tmp_path / "a")
+    table = folder / "points.csv"
+    rows = table.read_text("utf-8")
+    table.write_text(rows, "utf-8-sig")
+    assert len(load_flow12(folder)[0].points) == 2
+    table.write_text(rows.replace(",", ";"), "utf-8")
+    assert "commas between them, not semicolons" in refused(folder)

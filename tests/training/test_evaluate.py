@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +17,8 @@ from models.errors import LabelError, UsageError
 from models.types import ExpressionType
 from training.datasets import LabelledInterval, Point, Recording
 from training.detectors import by_length, pick, run_frames, trusted, windows
-from training.held_out import FoldOrder, Folds, Study, _drawn, train_fold
+from training.evaluate import note
+from training.held_out import FoldOrder, Folds, Judged, Study, _drawn, judge, train_fold
 from training.protocols import ThresholdRule, fold_thresholds, honest, published, spans
 from training.readers import PointDraw
 
@@ -41,6 +45,31 @@ def test_each_subject_is_held_out_once() -> None:
     assert Folds.make(VIDEOS, 9).count == 4, "no fold is empty"
     with pytest.raises(LabelError, match="one subject"):
         Folds.make([recording("v0", "s0"), recording("v1", "s0")], 0)
+    alone = replace(recording("v9", "me"), data_set="own")
+    with pytest.raises(LabelError, match=r"data set own are of one subject \(me\).*column subject"):
+        Folds.make([*VIDEOS, alone], 0)
+
+
+def no_training(orders: Sequence[FoldOrder]) -> Iterator[Path]:
+    raise AssertionError("this was to be refused before anything is trained")
+
+
+def test_a_data_set_without_intervals_is_refused_before_training(archive: Path, tmp_path: Path) -> None:
+    bare = Path(shutil.copytree(archive, tmp_path / "bare"))
+    header = (bare / "intervals.csv").read_text().splitlines()[0]
+    (bare / "intervals.csv").write_text(header + "\n")
+    with pytest.raises(LabelError, match=r"data set bare has points but no intervals.*intervals\.csv"):
+        judge([archive, bare], tmp_path / "out", Study(), 0, 1, no_training)
+    with pytest.raises(UsageError, match="lies in the archive"):
+        judge([archive], archive / "out", Study(), 0, 1, no_training)
+    assert not (tmp_path / "out").exists() and not (archive / "out").exists()
+
+
+def test_fewer_folds_than_asked_for_are_said() -> None:
+    judged = Judged(Study(), VIDEOS, Folds.make(VIDEOS, 9), [[]])
+    assert "4 folds (not 9, for want of subjects)" in note(judged, 9)
+    for asked in (0, 4):
+        assert "4 folds; one seed" in note(judged, asked)
 
 
 def thresholds_of(found: list[Found], rule: ThresholdRule) -> dict[ExpressionType, float]:

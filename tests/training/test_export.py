@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -17,11 +18,12 @@ pytest.importorskip("onnxscript", reason="the extra [train] (onnxscript) is not 
 
 from models.baseline import BaselineSettings  # noqa: E402
 from models.decode import DecodeSettings  # noqa: E402
-from models.errors import ModelFileError, OutputError  # noqa: E402
+from models.errors import ModelFileError, OutputError, UsageError  # noqa: E402
 from models.network import NetworkSettings, SpotterNetwork  # noqa: E402
 from models.spotter import Spotter  # noqa: E402
 from training import checkpoint  # noqa: E402
-from training.export import PARITY, export, export_checkpoint, parity  # noqa: E402
+from training import export as exporting  # noqa: E402
+from training.export import OWN_TERMS, PARITY, export, export_checkpoint, parity  # noqa: E402
 from training.trainer import TrainSettings  # noqa: E402
 
 SMALL = NetworkSettings(scales=(4,), width=8, dilations=(1,), activity_frames=16)
@@ -121,3 +123,61 @@ def test_a_checkpoint_becomes_a_model_that_decodes_like_another(exported: Export
         export_checkpoint(source, source / "mine.onnx", exported.path)
     with pytest.raises(ModelFileError, match="not a checkpoint"):
         export_checkpoint(exported.path, tmp_path / "no.onnx", exported.path)
+
+
+def test_an_interrupted_export_leaves_nothing(
+    exported: Exported, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The most likely moment: while the scores are compared."""
+    source, out = tmp_path / "model.safetensors", tmp_path / "new" / "mine.onnx"
+    checkpoint.save(exported.network, TrainSettings(network=SMALL), source)
+
+    def interrupted(network: object, path: Path) -> float:
+        assert path.is_file()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(exporting, "parity", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        export_checkpoint(source, out, exported.path)
+    assert list(out.parent.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("sets", "start", "own"),
+    [
+        (["plain"], None, True),
+        (["plain", "sessions"], None, True),
+        (["plain"], "ab" * 32, False),
+        (["casme2", "plain"], None, False),
+        (None, None, False),
+    ],
+)
+def test_research_terms_are_taken_over_only_where_research_data_had_a_part(
+    exported: Exported,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    sets: list[str] | None,
+    start: str | None,
+    own: bool,
+) -> None:
+    source, out = tmp_path / "model.safetensors", tmp_path / "mine.onnx"
+    checkpoint.save(exported.network, TrainSettings(network=SMALL), source)
+    if sets is not None:
+        run = {"data": {"sets": sets, "recordings": 3}, "start": start}
+        (tmp_path / "run.json").write_text(json.dumps(run))
+    terms: list[object] = []
+
+    def kept(network: object, path: Path, **words: object) -> float:
+        terms.append(words["licence"])
+        shutil.copy(exported.path, path)
+        return 0.0
+
+    monkeypatch.setattr(exporting, "export", kept)
+    export_checkpoint(source, out, exported.path)
+    export_checkpoint(source, out, exported.path, licence="CC0")
+    assert terms == [OWN_TERMS if own else "test", "CC0"]
+
+
+def test_a_folder_is_refused_before_the_export(exported: Exported, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="is a folder; --out wants the name of a file"):
+        export_checkpoint(tmp_path / "none", tmp_path, exported.path)

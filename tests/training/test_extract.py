@@ -218,6 +218,22 @@ def test_faults_in_ones_own_labels_are_corrected_first(
     assert not (tmp_path / "out").exists()
 
 
+def test_recordings_at_another_frame_rate_are_not_extracted(
+    tmp_path: Path, portrait: Picture, write_video: WriteVideo, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = casme2(tmp_path / "casme", portrait)
+    shutil.rmtree(root / "rawpic")
+    film = root / "rawvideo" / "s15" / "15_0101disgustingteeth.mp4"
+    film.parent.mkdir(parents=True)
+    write_video(film, [portrait] * 30, [40 * k for k in range(30)])
+    assert run(root, tmp_path / "out", "--check", dataset="casme2") == 1
+    assert "at about 25 frames a second" in capsys.readouterr().out
+    assert run(root, tmp_path / "out", dataset="casme2") == 2
+    said = capsys.readouterr().err
+    assert "at about 25 frames a second" in said and "Nothing was extracted" in said
+    assert not (tmp_path / "out").exists()
+
+
 def test_a_folder_that_holds_something_else_is_left_alone(own: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     out.mkdir()

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+import numpy as np
 import openpyxl
 import pytest
 
@@ -12,6 +15,9 @@ from models.errors import LabelError, UsageError
 from models.types import ExpressionType
 from training.readers import CodedInterval, DataSet, Reading, read
 from training.readers.layout import number_of
+
+if TYPE_CHECKING:
+    from tests.conftest import WriteVideo
 
 MACRO, MICRO = ExpressionType.MACRO, ExpressionType.MICRO
 Rows = Sequence[Sequence[object]]
@@ -122,6 +128,25 @@ def test_casme2_video_files_and_a_table_elsewhere(tmp_path: Path, face_video: Pa
     with pytest.raises(UsageError, match="--labels"):
         read(DataSet.CASME2, tmp_path / "videos")
     assert read(DataSet.CASME2, tmp_path / "videos", table).recordings[0].intervals[0].onset == 10
+
+
+def test_a_recording_at_another_frame_rate_is_left_out_and_named(
+    tmp_path: Path, face_video: Path, write_video: WriteVideo
+) -> None:
+    """Its frame numbers would fall on other moments."""
+    films = tmp_path / "rawvideo" / "s15"
+    films.mkdir(parents=True)
+    grey = [np.full((64, 64, 3), 90, np.uint8)] * 50
+    write_video(films / "15_0101disgustingteeth.mp4", grey, [40 * k for k in range(50)])
+    table = workbook(tmp_path / "codes.xlsx", {"codes": CODES[:1], **CASME2_NAMES})
+    reading = read(DataSet.CASME2, tmp_path, table)
+    (lost,) = sentences(reading, lost=True)
+    assert "casme_015_0101" in lost and "at about 25 frames a second, but codes.xlsx counts 30; left out" in lost
+    assert reading.recordings == ()
+    # 29.97 is 30
+    shutil.copy(face_video, films / "15_0101disgustingteeth.mp4")
+    reading = read(DataSet.CASME2, tmp_path, table)
+    assert len(reading.recordings) == 1 and not reading.findings
 
 
 def test_what_is_missing_is_named(tmp_path: Path) -> None:

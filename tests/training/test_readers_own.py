@@ -90,10 +90,41 @@ def test_unknown_videos_and_labels_outside_are_named_with_row_and_remedy(own: Pa
         ("video,onset_s,offset_s,type\nthree,1.5,0.5,macro\n", "row 2: onset, apex and offset"),
         ("video,time_s,type,subject\nthree,1,macro,a\nthree,1,macro,b\n", "shows b here and a in an earlier row"),
         ("video,time_s,type\n", "holds no labels"),
+        ("video;time_s;type\nthree;1;macro\n", "commas between them, not semicolons"),
     ],
 )
 def test_a_table_that_cannot_be_understood_is_refused(own: Path, text: str, says: str) -> None:
     assert says in refused(own, write(own / "t.csv", text))
+
+
+def test_a_name_longer_than_a_files_is_no_video(own: Path) -> None:
+    write(own / "points.csv", f"video,time_s,type\n{'a' * 300},1,macro\n{'b' * 300}/c.mp4,1,macro\n")
+    said = [finding.sentence for finding in read(DataSet.PLAIN, own).findings]
+    assert len(said) == 2 and all("there is no video" in sentence for sentence in said)
+
+
+def test_tables_of_other_kinds_and_damaged_ones_are_refused(own: Path) -> None:
+    assert "must be a file .csv, .xlsx or .xls" in refused(own, own / "three.mp4")
+    # the beginning of an old spreadsheet, and nothing after it
+    (own / "t.xls").write_bytes(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600))
+    assert "t.xls cannot be read as a table" in refused(own, own / "t.xls")
+    (own / "t.csv").write_bytes(b"video,time_s,type\nthree,1,macro\n".decode().encode("utf-16"))
+    assert "t.csv cannot be read as a table" in refused(own, own / "t.csv")
+
+
+def test_points_that_come_twice_are_found(own: Path) -> None:
+    """The same one is a fault; two types at one moment may be meant."""
+    write(
+        own / "points.csv", "video,time_s,type\nthree,1,macro\nthree,0.5,macro\nthree.mp4,1.00,Macro\nthree,1,micro\n"
+    )
+    reading = read(DataSet.PLAIN, own)
+    twice, both = reading.findings
+    assert twice.lost and "row 4: the same macro point of three.mp4 (1 s)" in twice.sentence
+    assert "points.csv, row 2; remove one" in twice.sentence
+    assert (
+        not both.lost and "row 5: a micro point" in both.sentence and "macro point at the same moment" in both.sentence
+    )
+    assert [(p.time_s, p.type) for p in reading.recordings[0].points] == [(1.0, MACRO), (0.5, MACRO), (1.0, MICRO)]
 
 
 def test_a_missing_table_or_folder_is_said(own: Path) -> None:
@@ -138,6 +169,12 @@ def test_sessions_give_points_on_the_videos_own_clock(tmp_path: Path, face_video
     assert "2026-11-22_15-00-00 has no points yet" in said and "2026-11-22_16-00-00 has neither" in said
     one = read(DataSet.SESSIONS, tmp_path / "2026-11-22_14-03-07_berta-2")
     assert [r.name for r in one.recordings] == [recording.name]
+
+
+def test_a_point_that_a_session_has_twice_is_found(tmp_path: Path, face_video: Path) -> None:
+    session(tmp_path / "one", face_video, "1,0.5,15,macro,person\n2,0.5,15,macro,person\n")
+    (finding,) = read(DataSet.SESSIONS, tmp_path).findings
+    assert finding.lost and "row 3: the same macro point of one" in finding.sentence
 
 
 def test_the_participant_is_that_of_the_session_not_of_its_folder(tmp_path: Path, face_video: Path) -> None:

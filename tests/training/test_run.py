@@ -214,3 +214,42 @@ def test_what_cannot_be_trained_on_is_said_first(archive: Path, config: Path, tm
 def test_cuda_where_there_is_none(archive: Path, config: Path, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="CUDA"):
         train_in(tmp_path / "out", [archive], config, device="cuda")
+
+
+def test_a_configuration_of_the_users_is_not_overwritten(archive: Path, config: Path, tmp_path: Path) -> None:
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    text = "# my words\n" + config.read_text()
+    (mine / "config.toml").write_text(text)
+    for given in (mine / "config.toml", config):
+        with pytest.raises(UsageError, match=r"config\.toml would be overwritten.*--out"):
+            train_in(mine, [archive], given)
+        assert (mine / "config.toml").read_text() == text
+
+
+def test_a_run_goes_on_with_its_own_configuration(whole: Path, archive: Path) -> None:
+    assert train_in(whole, [archive], whole / "config.toml") == whole / MODEL
+
+
+def test_a_run_does_not_lie_in_its_data(archive: Path, config: Path, tmp_path: Path) -> None:
+    """Its files would change the data's digest, and it could not go on."""
+    inside = archive / "run"
+    with pytest.raises(UsageError, match="lies in the archive"):
+        train_in(inside, [archive], config)
+    with pytest.raises(UsageError, match="lies in the archive"):
+        train_in(inside, [tmp_path / "other"], config, synthetic=[archive])
+    assert not inside.exists()
+
+
+def test_a_damaged_checkpoint_is_named_with_the_way_on(archive: Path, config: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    with pytest.raises(KeyboardInterrupt):
+        train_in(out, [archive], config, progress=stop_after(7))  # type: ignore[arg-type]
+    older, newest = sorted((out / "checkpoints").iterdir())
+    newest.write_bytes(newest.read_bytes()[:500])
+    with pytest.raises(ModelFileError, match=f"{newest.name} is damaged.*delete it to go on from the one before it"):
+        train_in(out, [archive], config)
+    newest.unlink()
+    older.write_bytes(b"torn")
+    with pytest.raises(ModelFileError, match=f"{older.name} is damaged.*delete it to begin anew"):
+        train_in(out, [archive], config)

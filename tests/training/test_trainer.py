@@ -11,6 +11,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="the extra [train] (torch) is not installed")
 
 from models.baseline import displacement  # noqa: E402
+from models.errors import DataError  # noqa: E402
 from models.network import NetworkSettings, SpotterNetwork  # noqa: E402
 from models.types import GRID_HZ, ExpressionType  # noqa: E402
 from training import checkpoint, gim  # noqa: E402
@@ -235,3 +236,18 @@ def test_a_score_is_the_mean_of_the_members(recordings: list[Recording]) -> None
     for mean, parts in zip(said, zip(*each, strict=True), strict=True):
         np.testing.assert_allclose(mean, np.mean(parts, axis=0), atol=1e-6)
         assert not np.allclose(parts[0], parts[1])
+
+
+@pytest.mark.parametrize(
+    ("intensity", "said"), [(float("inf"), "intensity"), (3e38, "gradient")], ids=["loss", "gradient alone"]
+)
+def test_a_run_stops_where_its_loss_is_no_number(
+    recordings: list[Recording], tracks: list[Track], intensity: float, said: str
+) -> None:
+    """Its weights would be none from then on, and the run would seem to end well."""
+    weights = replace(TINY.loss, intensity=intensity, neutral=0.0 if said == "gradient" else 1.0)
+    going = TrainingRun(recordings, tracks, replace(TINY, loss=weights))
+    with pytest.raises(DataError, match=rf"stopped in step 1: its loss \({said}\).*learning_rate"):
+        while not going.finished:
+            going.advance()
+    assert all(bool(torch.isfinite(value).all()) for value in going.network.state_dict().values())

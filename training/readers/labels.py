@@ -18,6 +18,9 @@ from training.readers.layout import Source
 SLACK_FRAMES = 2
 """Coded frames may lie this far outside: a container's frame count is an estimate, and coders round."""
 
+_RATE_TOLERANCE = 0.02
+"""A file's own frame rate may differ by this share from its data set's: 29.97 is 30."""
+
 
 @dataclass(frozen=True, slots=True)
 class CodedInterval:
@@ -44,6 +47,46 @@ class CodedPoint:
 
 
 @dataclass(frozen=True, slots=True)
+class Finding:
+    """One sentence about a data set. lost: whether labels or recordings cannot be used because of it."""
+
+    sentence: str
+    lost: bool
+
+
+class GivenPoints:
+    """The points that a person gave for one recording, as they are read. name: of the recording.
+
+    A point that comes twice would be learned as two expressions and is a fault. Two types at one moment may be meant
+    (micros lie inside macros), or be a slip.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.kept: list[CodedPoint] = []
+        self._name = name
+        self._where: dict[tuple[str, ExpressionType], str] = {}
+
+    def add(self, where: str, point: CodedPoint, findings: list[Finding]) -> None:
+        """Take in a point, or a finding if there is that one already. where: file and row, for the message."""
+        time = f"{point.time_s:.4f}"  # as an archive has it
+        if before := self._where.get((time, point.type)):
+            same = f"the same {point.type.value} point of {self._name} ({point.time_s:g} s) as in {before}"
+            findings.append(Finding(f"{where}: {same}; remove one of the rows.", lost=True))
+            return
+        for kind in ExpressionType:
+            if before := self._where.get((time, kind)):
+                findings.append(
+                    Finding(
+                        f"{where}: a {point.type.value} point of {self._name} ({point.time_s:g} s), and a {kind.value} "
+                        f"point at the same moment in {before}; taken as two expressions, remove one if it is a slip.",
+                        lost=False,
+                    )
+                )
+        self._where[time, point.type] = where
+        self.kept.append(point)
+
+
+@dataclass(frozen=True, slots=True)
 class RecordingLabels:
     """A recording that is there, and its labels.
 
@@ -58,14 +101,6 @@ class RecordingLabels:
     fps: float
     intervals: tuple[CodedInterval, ...]
     points: tuple[CodedPoint, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One sentence about a data set. lost: whether labels or recordings cannot be used because of it."""
-
-    sentence: str
-    lost: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,24 +140,40 @@ def join(
 ) -> Reading:
     """Bring rows and recordings together by name; ``subjects`` names the subject of each source.
 
-    Recordings without a label are left out unless ``unlabelled`` is true: published counts leave them out as well.
+    Recordings without a label are left out unless ``unlabelled`` is true: published counts leave them out as well. Left
+    out are also video files whose frame rate is not ``fps``, at which the labels' frame numbers were counted.
+
+    Raises:
+        LabelError: none of the recordings that have labels is there.
     """
     by_name: dict[str, list[CodedRow]] = defaultdict(list)
     for row in rows:
         by_name[row.name].append(row)
     notes = _Notes(table)
     recordings = []
+    wrong: dict[int, list[str]] = defaultdict(list)
     for name, source in sources.items():
         if name in by_name or unlabelled:
+            if source.fps is not None and abs(source.fps / fps - 1.0) > _RATE_TOLERANCE:
+                wrong[round(source.fps)].append(name)
+                continue
             intervals = [i for row in by_name.get(name, []) if (i := _interval(row, source, notes)) is not None]
             intervals.sort(key=lambda i: (i.onset, i.offset))
             recordings.append(RecordingLabels(name, subjects[name], data_set, source.path, fps, tuple(intervals)))
-    if not recordings:
+    if not recordings and not wrong:
         raise LabelError(
             f"None of the recordings that {table} labels (such as {next(iter(by_name), 'none')}) is below {root}; "
             "please name the folder as its owner hands it out."
         )
     findings = notes.findings()
+    for rate, unlike in wrong.items():
+        findings.append(
+            Finding(
+                f"{_few(unlike)} below {root} at about {rate} frames a second, but {table.name} counts {fps:g}; left "
+                "out, please take the files or pictures as their owner hands them out, or convert them at that rate.",
+                lost=True,
+            )
+        )
     missing: dict[str, list[CodedRow]] = defaultdict(list)
     for name in sorted(set(by_name) - set(sources)):
         missing[by_name[name][0].subject] += by_name[name]

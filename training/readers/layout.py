@@ -24,11 +24,16 @@ _UNKNOWN_END = 10**9
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A recording on disk. first, last: numbers of its first and last frame, as its owner counts them."""
+    """A recording on disk.
+
+    first, last: numbers of its first and last frame, as its owner counts them. fps: frames a second that a video file
+    states, ``None`` where it does not and for pictures.
+    """
 
     path: Path
     first: int
     last: int
+    fps: float | None = None
 
 
 def number_of(picture: str) -> int | None:
@@ -92,10 +97,9 @@ def _source(path: Path) -> Source:
         return Source(path, numbered[0][0], numbered[-1][0]) if numbered else Source(path, 1, 0)
     try:
         with VideoFile(path) as video:
-            frames = video.frame_count_estimate
+            return Source(path, 1, video.frame_count_estimate or _UNKNOWN_END, video.nominal_fps)
     except ApexspotError:
-        frames = None  # named, with the reason, when it is to be read
-    return Source(path, 1, frames or _UNKNOWN_END)
+        return Source(path, 1, _UNKNOWN_END)  # named, with the reason, when it is to be read
 
 
 def find_table(root: Path, given: Path | None, pattern: str, what: str) -> Path:

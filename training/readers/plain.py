@@ -16,7 +16,7 @@ from pathlib import Path
 from models.errors import ApexspotError, LabelError, UsageError
 from models.types import GRID_HZ
 from models.video import VideoFile
-from training.readers.labels import CodedInterval, CodedPoint, Finding, Reading, RecordingLabels
+from training.readers.labels import CodedInterval, CodedPoint, Finding, GivenPoints, Reading, RecordingLabels
 from training.readers.layout import VIDEOS
 from training.readers.spreadsheet import Sheet, cell, columns, expression_type, read_sheets
 
@@ -33,7 +33,7 @@ class _Video:
     fps: float
     end_s: float
     subject: str
-    points: list[CodedPoint] = field(default_factory=list)
+    points: GivenPoints
     intervals: list[CodedInterval] = field(default_factory=list)
 
 
@@ -62,7 +62,7 @@ def read(root: Path, labels: Path | None = None, *, unlabelled: bool = False) ->
     if not videos and not findings:
         raise LabelError(f"{tables[0]} holds no labels; it wants rows of video,time_s,type.")
     recordings = [
-        RecordingLabels(name, v.subject, DATA_SET, v.path, v.fps, tuple(v.intervals), tuple(v.points))
+        RecordingLabels(name, v.subject, DATA_SET, v.path, v.fps, tuple(v.intervals), tuple(v.points.kept))
         for name, v in sorted(videos.items())
     ]
     return Reading(DATA_SET, tuple(recordings), tuple(findings))
@@ -98,7 +98,7 @@ def _read_table(
         kind = expression_type(sheet.path, number, cell(row, at["type"]))
         times = {t: _seconds(where, t, cell(row, at[t])) for t in _OPTIONAL[:-1] if t in at and cell(row, at[t])}
         if "time_s" not in times and not {"onset_s", "offset_s"} <= set(times):
-            raise LabelError(f"{where}: neither time_s nor onset_s and offset_s are given.")
+            raise LabelError(f"{where}: neither time_s nor onset_s and offset_s are given; fill them in.")
         path = _resolve(root, cell(row, at["video"]))
         if path is None:
             unknown[sheet.path.name, cell(row, at["video"])].append(number)
@@ -109,20 +109,21 @@ def _read_table(
         video = videos[name]
         subject = cell(row, at["subject"]) if "subject" in at else ""
         if subject and video.subject not in (name, subject):
-            raise LabelError(f"{where}: {name} shows {subject} here and {video.subject} in an earlier row.")
+            raise LabelError(
+                f"{where}: {name} shows {subject} here and {video.subject} in an earlier row; correct one of them."
+            )
         video.subject = subject or video.subject
         if late := [t for t in times.values() if not 0 <= t <= video.end_s + END_SLACK_S]:
-            findings.append(
-                Finding(f"{where}: {late[0]:g} s lies outside {name}, which is {video.end_s:.2f} s long.", lost=True)
-            )
+            outside = f"{late[0]:g} s lies outside {name}, which is {video.end_s:.2f} s long; correct the row"
+            findings.append(Finding(f"{where}: {outside}.", lost=True))
             continue
         if "time_s" in times:
-            video.points.append(CodedPoint(min(times["time_s"], video.end_s), kind))
+            video.points.add(where, CodedPoint(min(times["time_s"], video.end_s), kind), findings)
         if "onset_s" in times and "offset_s" in times:
             onset_s, offset_s = times["onset_s"], times["offset_s"]
             apex_s = times.get("apex_s", (onset_s + offset_s) / 2)
             if not onset_s <= apex_s <= offset_s:
-                raise LabelError(f"{where}: onset, apex and offset are not in this order.")
+                raise LabelError(f"{where}: onset, apex and offset are not in this order; correct the row.")
             onset, apex, offset = (round(t * video.fps) for t in (onset_s, apex_s, offset_s))
             video.intervals.append(CodedInterval(onset, apex, offset, kind))
 
@@ -133,7 +134,7 @@ def _seconds(where: str, column: str, text: str) -> float:
     except ValueError:
         value = math.nan
     if not math.isfinite(value):
-        raise LabelError(f"{where}: {column} is {text!r}, not a time in seconds.")
+        raise LabelError(f"{where}: {column} is {text!r}, not a time in seconds; correct it.")
     return value
 
 
@@ -147,10 +148,17 @@ def _resolve(root: Path, video: str) -> Path | None:
     if ".." in plain.parts:
         return None
     for candidate in (root / plain, *(root / f"{plain}{ending}" for ending in sorted(VIDEOS))):
-        if candidate.is_file() and candidate.suffix.lower() in VIDEOS:
+        if candidate.suffix.lower() in VIDEOS and _is_file(candidate):
             return candidate
     inside = [p for p in _videos(root) if plain.name in (p.name, p.stem)]
     return inside[0] if len(inside) == 1 and len(plain.parts) == 1 else None
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:
+        return False  # a name that is longer than a file's can be
 
 
 def _videos(root: Path) -> list[Path]:
@@ -160,9 +168,10 @@ def _videos(root: Path) -> list[Path]:
 def _open(path: Path, name: str) -> _Video:
     try:
         with VideoFile(path) as video:
-            return _Video(path, video.nominal_fps or GRID_HZ, video.duration_s or math.inf, name)
+            end_s = video.duration_s or math.inf
+            return _Video(path, video.nominal_fps or GRID_HZ, end_s, name, GivenPoints(name))
     except ApexspotError:
-        return _Video(path, GRID_HZ, math.inf, name)  # named, with the reason, when it is to be read
+        return _Video(path, GRID_HZ, math.inf, name, GivenPoints(name))  # named, with the reason, when it is to be read
 
 
 def _add_unlabelled(root: Path, videos: dict[str, _Video], findings: list[Finding]) -> None:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from models.errors import LabelError, UsageError
 from models.types import GRID_HZ, REGION_COUNT
 from models.video import VideoFile
-from training.readers.labels import CodedPoint, Finding, Reading, RecordingLabels
+from training.readers.labels import CodedPoint, Finding, GivenPoints, Reading, RecordingLabels
 from training.readers.plain import END_SLACK_S
 from training.readers.spreadsheet import cell, columns, expression_type, read_sheets
 
@@ -129,7 +129,7 @@ def _points(folder: Path, start_s: float, end_s: float, findings: list[Finding])
         return ()
     sheet = read_sheets(table)[0]
     header, at = columns(sheet, ("time_s", "type"))
-    points = []
+    points = GivenPoints(folder.name)
     exclusions = _exclusions(folder)
     for number, row in enumerate(sheet.rows[header + 1 :], start=header + 2):
         if not any(row):
@@ -142,12 +142,12 @@ def _points(folder: Path, start_s: float, end_s: float, findings: list[Finding])
         if any(first_s - _SLACK_S <= time_s + start_s <= last_s + _SLACK_S for first_s, last_s in exclusions):
             findings.append(Finding(f"{table}, row {number}: the point lies in an excluded stretch.", lost=False))
         elif -END_SLACK_S <= time_s <= end_s + END_SLACK_S:
-            points.append(CodedPoint(min(max(time_s, 0.0), end_s), kind))
+            points.add(f"{table}, row {number}", CodedPoint(min(max(time_s, 0.0), end_s), kind), findings)
         else:
             findings.append(
                 Finding(f"{table}, row {number}: the point lies outside the session; correct or remove it.", lost=True)
             )
-    return tuple(points)
+    return tuple(points.kept)
 
 
 def _exclusions(folder: Path) -> list[tuple[float, float]]:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import csv
+import io
 import warnings
-import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from models.errors import LabelError
 from models.types import ExpressionType
+from training.archive_tables import semicolons
+from training.readers.layout import TABLES
 
 _HEADER_WITHIN_ROWS = 40
 """Some releases put a page of explanation above the header."""
@@ -31,6 +33,8 @@ def read_sheets(path: Path) -> list[Sheet]:
     Raises:
         LabelError: the file cannot be read as a table.
     """
+    if path.suffix.lower() not in TABLES | {".xlsm"}:
+        raise LabelError(f"{path} is not a label table; it must be a file .csv, .xlsx or .xls.")
     try:
         if path.suffix.lower() == ".csv":
             return [_csv(path)]
@@ -39,9 +43,10 @@ def read_sheets(path: Path) -> list[Sheet]:
         return _xlsx(path)
     except ModuleNotFoundError as error:
         raise LabelError(f"{path} needs the package {error.name}: pip install 'apexspot[train]'.") from error
-    # the packages raise whatever a damaged file trips them over
-    except (OSError, ValueError, KeyError, IndexError, AttributeError, TypeError, zipfile.BadZipFile) as error:
-        reason = " ".join(str(error).split())
+    except UnicodeDecodeError as error:
+        raise LabelError(f"{path} cannot be read as a table, since it is not text in UTF-8; save it so.") from error
+    except Exception as error:  # the packages raise whatever a damaged file trips them over
+        reason = " ".join(str(error).split()) or type(error).__name__
         raise LabelError(f"{path} cannot be read as a table ({reason}); please take the file as handed out.") from error
 
 
@@ -68,10 +73,8 @@ def _xlsx(path: Path) -> list[Sheet]:
 def _xls(path: Path) -> list[Sheet]:
     import xlrd
 
-    try:
-        book = xlrd.open_workbook(str(path))
-    except xlrd.XLRDError as error:
-        raise ValueError(error) from error
+    # of a damaged file it would say more on stdout
+    book = xlrd.open_workbook(str(path), logfile=io.StringIO())
     return [
         Sheet(path, s.name, tuple(tuple(_text(c) for c in s.row_values(i)) for i in range(s.nrows)))
         for s in book.sheets()
@@ -107,7 +110,8 @@ def columns(sheet: Sheet, wanted: Sequence[str]) -> tuple[int, dict[str, int]]:
     for title in wanted:
         if title not in best:
             raise LabelError(
-                f"{sheet.path}, sheet {sheet.name}: there is no column {title}; it needs {', '.join(wanted)}."
+                f"{sheet.path}, sheet {sheet.name}: there is no column {title}; it needs {', '.join(wanted)}"
+                f"{semicolons(sheet.rows[best_row]) if sheet.rows else ''}."
             )
     return best_row, best
 
