@@ -21,7 +21,7 @@ from app.cli_review import add_review_commands
 from app.cli_train import add_training_commands
 from app.cli_window import add_window_commands
 from app.logs import log_path, start_logging
-from app.signals import END_SIGNALS
+from app.signals import heard
 from app.versions import program_version
 from models.errors import ApexspotError, UsageError
 
@@ -171,10 +171,9 @@ def run() -> NoReturn:
         asked.append(number)
         raise KeyboardInterrupt
 
-    for number in END_SIGNALS:
-        if signal.getsignal(number) is not signal.SIG_IGN:
-            # all as Ctrl+C: what is under way is tidied up, and the same command goes on where it was
-            signal.signal(number, end)
+    for number in heard():
+        # all as Ctrl+C: what is under way is tidied up, and the same command goes on where it was
+        signal.signal(number, end)
     for stream in (sys.stdout, sys.stderr):
         # a character that the terminal does not have must not end the program
         if isinstance(stream, io.TextIOWrapper):

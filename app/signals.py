@@ -10,11 +10,15 @@ END_SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIG
 """SIGHUP is unknown to Windows."""
 
 
+def heard() -> list[signal.Signals]:
+    """Those of ``END_SIGNALS`` to which the program was not started deaf, as ``nohup`` starts it."""
+    return [number for number in END_SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
+
+
 @contextmanager
 def on_end_signals(act: Callable[[], object]) -> Iterator[None]:
     """Call ``act`` instead of ending at once. A signal that is ignored (``nohup``) stays ignored. Main thread only."""
-    wanted = [number for number in END_SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
-    before = {number: signal.signal(number, lambda *_: act()) for number in wanted}
+    before = {number: signal.signal(number, lambda *_: act()) for number in heard()}
     try:
         yield
     finally:

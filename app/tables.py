@@ -196,19 +196,30 @@ def whole_file(path: Path) -> Iterator[TextIO]:
     Raises:
         OutputError: it cannot be written; a file that was there before stays as it was.
     """
+    try:
+        with replacing(path) as file:
+            yield file
+    except OSError as error:
+        raise OutputError(f"{path} cannot be written ({_reason(error)}).") from error
+
+
+@contextlib.contextmanager
+def replacing(path: Path) -> Iterator[TextIO]:
+    """``whole_file``, for who has a sentence of their own.
+
+    Raises:
+        OSError: it cannot be written; a file that was there before stays as it was.
+    """
     # beside the target, so that the last step is a rename within one file system
     partial = short_beside(path)
     try:
-        try:
-            with partial.open("x", encoding="utf-8", newline="\n") as file:
-                yield file
-                file.flush()
-                os.fsync(file.fileno())  # else a power cut may leave the name with nothing in it
-            partial.replace(path)
-        finally:
-            partial.unlink(missing_ok=True)
-    except OSError as error:
-        raise OutputError(f"{path} cannot be written ({_reason(error)}).") from error
+        with partial.open("x", encoding="utf-8", newline="\n") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())  # else a power cut may leave the name with nothing in it
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def _cell(value: float, decimals: int) -> str:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from types import FrameType, TracebackType
 from typing import Any
 
-from app.signals import END_SIGNALS
+from app.signals import heard
 
 
 class Interrupts:
@@ -36,8 +36,7 @@ class Interrupts:
 
     def __enter__(self) -> Interrupts:
         if threading.current_thread() is threading.main_thread():
-            heard = [number for number in END_SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
-            self._before = {number: signal.signal(number, self._pressed) for number in heard}
+            self._before = {number: signal.signal(number, self._pressed) for number in heard()}
         return self
 
     def __exit__(

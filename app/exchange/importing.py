@@ -18,20 +18,9 @@ from app.exchange.tables import interval_cells
 from app.exchange.tier_readers import Labels, read_elan, read_textgrid
 from app.review.review import PERSON_SCORE
 from app.session import Session
-from app.session.events import EVENTS_FILE
 from app.session.folder import check_participant
 from app.session.reader import FrameTable, StoredInterval
-from app.session.schema import (
-    EDITS_FILE,
-    EXCLUSIONS_FILE,
-    FEATURES_FILE,
-    FRAMES_FILE,
-    INFO_FILE,
-    INTERVALS_FILE,
-    POINTS_FILE,
-    SCORES_FILE,
-    VIDEO_FILE,
-)
+from app.session.schema import INFO_FILE, SESSION_FILES
 from app.tables import INTERVAL_COLUMNS, check_folder, is_file, is_folder, resolved
 from models.errors import DataError, UsageError
 from models.types import ExpressionType, Interval
@@ -43,20 +32,6 @@ END_SLACK_S = 0.25
 """A label may reach this far beyond the recording: programs let an annotation end where the medium ends."""
 
 _STATUS = "accepted"
-
-_OWN_FILES = {
-    INFO_FILE,
-    VIDEO_FILE,
-    FRAMES_FILE,
-    FEATURES_FILE,
-    SCORES_FILE,
-    INTERVALS_FILE,
-    POINTS_FILE,
-    EXCLUSIONS_FILE,
-    EVENTS_FILE,
-    EDITS_FILE,
-}
-"""Files of a session that an import must never write, whether they are there or not."""
 
 
 class ImportFormat(StrEnum):
@@ -313,7 +288,7 @@ def _write(
     where = resolved(target)
     if where in map(resolved, sources):
         raise UsageError(f"{target} is what is being imported; choose another name with --out, or with --coder.")
-    if is_file(where.parent / INFO_FILE) and where.name.casefold() in _OWN_FILES:
+    if is_file(where.parent / INFO_FILE) and where.name.casefold() in SESSION_FILES:
         raise UsageError(f"{target} belongs to the session there; choose another place with --out.")
     if not force:
         check_free([target])

@@ -11,7 +11,7 @@ import numpy as np
 
 from app.exchange.text_tables import Row, UnfitError, missing_column, table_rows
 from app.review.state import LEFT_OUT, Status
-from app.session.reader import FrameTable, StoredInterval
+from app.session.reader import FrameTable, StoredInterval, is_time
 from app.tables import FRAME_COLUMNS
 from models.errors import DataError
 from models.types import ExpressionType, Interval
@@ -20,9 +20,6 @@ COUNTS = (Status.FOUND.value, Status.ACCEPTED.value)
 """Statuses of intervals that count; the others were rejected by a person, replaced by one of theirs, or left out."""
 
 _STATUSES = (*(status.value for status in Status), LEFT_OUT)
-
-_LONGEST_S = 1e9
-"""No time of a recording is longer."""
 
 _MOST_FRAMES = 2**53
 """Above this a float does not hold every whole number."""
@@ -68,7 +65,7 @@ def stored_interval(row: Row) -> StoredInterval:
         offset_frame=row.whole("offset_frame"),
         score=_number(row, "score"),
     )
-    if not (_is_time(interval.onset_s) and _is_time(interval.offset_s)):
+    if not (is_time(interval.onset_s) and is_time(interval.offset_s)):
         raise UnfitError("onset_s or offset_s is no time")
     if not interval.onset_s <= interval.apex_s <= interval.offset_s:
         raise UnfitError("onset_s, apex_s and offset_s are not in this order")
@@ -91,10 +88,6 @@ def known_status(text: str) -> str:
     return status
 
 
-def _is_time(value_s: float) -> bool:
-    return abs(value_s) < _LONGEST_S  # NaN is not
-
-
 def read_frames(path: Path) -> FrameTable:
     """A table of frames.
 
@@ -113,7 +106,7 @@ def _frame(row: Row) -> list[float]:
     frame, time_s = row.whole("frame"), row.value("time_s")
     if not 0 <= frame <= _MOST_FRAMES:
         raise UnfitError(f"there is no frame {frame}")
-    if not _is_time(time_s):
+    if not is_time(time_s):
         raise UnfitError(f"time_s is {row.text('time_s')!r}, not a time")
     return [frame, time_s, *(_number(row, name) for name in FRAME_COLUMNS[2:])]
 

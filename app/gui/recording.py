@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from app.gui.text import clock, counted, tally
+from app.gui.text import clock, counted, frames_lost, lost_much, tally
 from app.live import PATIENCE_S, LiveSession
 from app.session import Recorder, RecorderSettings, RecorderStatus
 from app.session.schema import Counts, SessionInfo, SessionState, SourceInfo
@@ -26,9 +26,6 @@ from models.types import ExpressionType
 log = logging.getLogger(__name__)
 
 _POLL_S = 0.1
-
-LOSS_TOLERATED = 0.05
-"""Share of the frames that may go unanalysed before the end of a recording is told as a warning."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,19 +191,19 @@ def recording_end(status: RecorderStatus, info: SessionInfo | None, failed: str 
         return RecordingEnd(problem or f"The session folder {status.folder} is gone.", None, good=False)
     sentences = [problem] if problem else []
     sentences.append(f"Recorded {clock(status.elapsed_s)} to {status.folder} ({found}).")
-    sentences += _losses(info.counts)
+    much = lost_much(info.counts.dropped, info.counts.offered)
+    sentences += _losses(info.counts, much)
     if info.state is SessionState.RECORDING:
         sentences.append("It could not be finished; apexspot offers to recover it at its next start.")
-    return RecordingEnd(" ".join(sentences), status.folder, good=problem is None and not _lost_much(info.counts))
+    return RecordingEnd(" ".join(sentences), status.folder, good=problem is None and not much)
 
 
-def _losses(counts: Counts) -> list[str]:
+def _losses(counts: Counts, much: bool) -> list[str]:
     """What the scores and what the video lack, a sentence each, and what helps where it is much."""
     sentences = []
     if counts.dropped:
-        were = "was" if counts.dropped == 1 else "were"
-        sentences.append(f"{counts.dropped} of {counted(counts.offered, 'frame')} {were} not analysed.")
-    if _lost_much(counts):
+        sentences.append(f"{frames_lost(counts.dropped, counts.offered)}.")
+    if much:
         sentences.append(
             "Expressions may have been missed there: the computer was too slow. Before the next recording close other "
             "programs, or set the camera to a smaller picture."
@@ -215,7 +212,3 @@ def _losses(counts: Counts) -> list[str]:
         are = "is" if counts.video_dropped == 1 else "are"
         sentences.append(f"{counted(counts.video_dropped, 'picture')} {are} missing from its video.")
     return sentences
-
-
-def _lost_much(counts: Counts) -> bool:
-    return counts.dropped > LOSS_TOLERATED * counts.offered

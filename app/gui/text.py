@@ -45,6 +45,20 @@ def counted(count: int, noun: str) -> str:
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
+LOSS_TOLERATED = 0.05
+"""Share of a recording's frames that may go unanalysed before that is told as a warning."""
+
+
+def lost_much(lost: int, frames: int) -> bool:
+    """Whether so many frames were not analysed that curves and intervals miss much."""
+    return lost > LOSS_TOLERATED * frames
+
+
+def frames_lost(lost: int, frames: int) -> str:
+    """``2 of 900 frames were not analysed``."""
+    return f"{lost} of {counted(frames, 'frame')} {'was' if lost == 1 else 'were'} not analysed"
+
+
 def tally(intervals: tuple[Interval, ...]) -> str:
     """``3 macro, 2 micro``."""
     macro = sum(interval.type is ExpressionType.MACRO for interval in intervals)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from enum import StrEnum
 
 from app.session.reader import Exclusion, Session, StoredInterval, StoredPoint
+from app.session.schema import Status
 from models.decode import LEAST_MOTION_IOD
 
 __all__ = ["PERSON", "Exclusion", "ReviewState", "Status", "StoredInterval", "StoredPoint", "Thresholds"]
@@ -16,15 +16,6 @@ MODEL, PERSON = "model", "person"
 
 LEFT_OUT = "left out"
 """What is shown and exported as the status of an interval that lies in a stretch that a person excluded."""
-
-
-class Status(StrEnum):
-    """What a person said of an interval. found: nothing yet. replaced: a person made another one of it."""
-
-    FOUND = "found"
-    ACCEPTED = "accepted"
-    REJECTED = "rejected"
-    REPLACED = "replaced"
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,10 +11,10 @@ import io
 from dataclasses import dataclass
 from pathlib import Path
 
+from app.session.schema import EVENTS_FILE
 from app.session.tables import Lines
 from models.errors import DataError
 
-EVENTS_FILE = "events.csv"
 EVENT_COLUMNS = ("id", "time_s", "frame", "label", "stream")
 
 _FORMULA = frozenset("=+-@＝＋－＠'")

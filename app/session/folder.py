@@ -63,10 +63,10 @@ def session_folders(root: Path) -> list[Path]:
     """
     if not root.is_dir():
         raise UsageError(f"There is no folder {root}.")
-    if (root / INFO_FILE).is_file():
+    if is_session(root):
         return [root]
     try:
-        return sorted(folder for folder in root.iterdir() if (folder / INFO_FILE).is_file())
+        return sorted(filter(is_session, root.iterdir()))
     except OSError as error:
         raise UsageError(f"{root} cannot be read ({error.strerror}).") from error
 

@@ -28,6 +28,7 @@ from app.session.schema import (
     SessionInfo,
     SessionState,
     SourceInfo,
+    Status,
     read_info,
 )
 from app.tables import FRAME_COLUMNS
@@ -41,9 +42,6 @@ _STEP_FRAMES = 300
 
 _LONGEST_S = 1e9
 """No time of a recording is longer; the clock of a camera may count from its start."""
-
-_STATUSES = {"": "found", **{name: name for name in ("found", "accepted", "rejected", "replaced")}}
-"""What may stand for a status; where a person left it out, nobody has judged."""
 
 _T = TypeVar("_T")
 
@@ -267,7 +265,8 @@ def _interval(row: dict[str, str]) -> StoredInterval:
         raise ValueError
     if not interval.onset_frame <= interval.apex_frame <= interval.offset_frame:
         raise ValueError
-    return StoredInterval(int(row["id"]), interval, row["source"], _STATUSES[row["status"].strip().lower()])
+    status = Status(row["status"].strip().lower() or Status.FOUND)  # where a person left it out, nobody has judged
+    return StoredInterval(int(row["id"]), interval, row["source"], status.value)
 
 
 def _point(row: dict[str, str]) -> StoredPoint:
@@ -291,9 +290,14 @@ def _exclusion(row: dict[str, str]) -> Exclusion:
 
 def _time(cell: str) -> float:
     value = float(cell)
-    if not abs(value) < _LONGEST_S:  # NaN neither
+    if not is_time(value):
         raise ValueError
     return value
+
+
+def is_time(value_s: float) -> bool:
+    """Whether a recording may have that time."""
+    return abs(value_s) < _LONGEST_S  # NaN is not
 
 
 def _rows(path: Path, parse: Callable[[dict[str, str]], _T], torn: bool) -> Iterator[_T]:

@@ -29,8 +29,24 @@ FEATURES_FILE = "features.npy"
 INTERVALS_FILE = "intervals.csv"
 POINTS_FILE = "points.csv"
 EXCLUSIONS_FILE = "exclusions.csv"
+EVENTS_FILE = "events.csv"
 EDITS_FILE = "edits.jsonl"
 SCORES_FILE = "scores.npy"
+SESSION_FILES = frozenset(
+    {
+        INFO_FILE,
+        VIDEO_FILE,
+        FRAMES_FILE,
+        FEATURES_FILE,
+        SCORES_FILE,
+        INTERVALS_FILE,
+        POINTS_FILE,
+        EXCLUSIONS_FILE,
+        EVENTS_FILE,
+        EDITS_FILE,
+    }
+)
+"""All that a session's folder may hold, but for what coders and other programs put there."""
 POINT_COLUMNS = ("id", "time_s", "frame", "type", "source")
 EXCLUSION_COLUMNS = ("id", "start_s", "end_s", "start_frame", "end_frame", "reason")
 
@@ -46,6 +62,15 @@ class SessionState(StrEnum):
     RECORDING = "recording"
     COMPLETE = "complete"
     RECOVERED = "recovered"
+
+
+class Status(StrEnum):
+    """What a person said of an interval. found: nothing yet. replaced: a person made another one of it."""
+
+    FOUND = "found"
+    ACCEPTED = "accepted"
+    REJECTED = "rejected"
+    REPLACED = "replaced"
 
 
 class _Part(BaseModel):

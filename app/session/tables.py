@@ -11,7 +11,6 @@ import csv
 import io
 import math
 import os
-import secrets
 from collections import deque
 from collections.abc import Iterable
 from pathlib import Path
@@ -23,7 +22,7 @@ from app.session.features import FeatureWriter
 from app.session.reader import Exclusion, StoredPoint
 from app.session.schema import FEATURES_FILE, FRAMES_FILE, INTERVALS_FILE, POINT_COLUMNS, POINTS_FILE
 from app.session.scores import keep_scores
-from app.tables import FRAME_COLUMNS, INTERVAL_COLUMNS, at_times
+from app.tables import FRAME_COLUMNS, INTERVAL_COLUMNS, at_times, replacing
 from models.types import ExpressionType, FrameMotion, Interval, Scores, Update
 
 _CARRY = 2
@@ -216,13 +215,6 @@ def replace_table(path: Path, columns: Iterable[str], rows: Iterable[str]) -> No
     Raises:
         OSError: it cannot be written; what was there before stays.
     """
-    partial = path.with_name(f".{path.name}.{secrets.token_hex(6)}")
-    try:
-        with partial.open("x", encoding="utf-8", newline="\n") as file:
-            file.writelines(f"{row}\n" for row in (",".join(columns), *rows))
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+    with replacing(path) as file:
+        file.writelines(f"{row}\n" for row in (",".join(columns), *rows))
     sync_folder(path.parent)

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from app.gui.text import network_name
+from app.gui.text import frames_lost, lost_much, network_name
 from app.session.reader import FrameTable
 from app.session.schema import ModelInfo
-
-MANY_SHARE = 0.05
-"""Where more frames than this were not analysed, curves and intervals miss much."""
 
 
 def not_analysed(frames: FrameTable) -> tuple[str, bool]:
@@ -15,9 +12,7 @@ def not_analysed(frames: FrameTable) -> tuple[str, bool]:
     lost = len(frames) - int(frames.analysed.sum())
     if not lost:
         return "", False
-    return f"{lost} of {len(frames)} frames were not analysed: the computer was too slow.", lost > MANY_SHARE * len(
-        frames
-    )
+    return f"{frames_lost(lost, len(frames))}: the computer was too slow.", lost_much(lost, len(frames))
 
 
 def scored_again(model: ModelInfo) -> str:

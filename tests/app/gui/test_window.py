@@ -186,13 +186,19 @@ def test_closing_while_running_ends_the_session(
     assert not window.player.running and settings.value("window/geometry") is not None
 
 
+def started_by_space(qtbot: QtBot, open_main_window: OpenWindow, video: Path) -> MainWindow:
+    """A window in which the focused Start was pressed."""
+    window = open_main_window()
+    window.live.bar.choose(FileChoice(video))
+    window.live.bar.start_button.setFocus()
+    qtbot.keyClick(window, Qt.Key.Key_Space)
+    return window
+
+
 def test_space_starts_and_stops_and_presses_focused_buttons(
     qtbot: QtBot, open_main_window: OpenWindow, face_video: Path
 ) -> None:
-    window = open_main_window()
-    window.live.bar.choose(FileChoice(face_video))
-    window.live.bar.start_button.setFocus()
-    qtbot.keyClick(window, Qt.Key.Key_Space)
+    window = started_by_space(qtbot, open_main_window, face_video)
     assert window.player.running
     qtbot.keyClick(window, Qt.Key.Key_Space)
     qtbot.waitUntil(lambda: not window.player.running, timeout=WAIT_MS)
@@ -221,10 +227,7 @@ def test_space_starts_and_stops_right_after_the_start(
 def test_space_never_records_where_start_was_pressed(
     qtbot: QtBot, open_main_window: OpenWindow, face_video: Path
 ) -> None:
-    window = open_main_window()
-    window.live.bar.choose(FileChoice(face_video))
-    window.live.bar.start_button.setFocus()
-    qtbot.keyClick(window, Qt.Key.Key_Space)
+    window = started_by_space(qtbot, open_main_window, face_video)
     qtbot.keyClick(window, Qt.Key.Key_Space)
     assert QApplication.focusWidget() is window.live, "Start rests until the source has ended"
     qtbot.waitUntil(lambda: not window.player.running, timeout=WAIT_MS)

@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 
 from app.lsl import MarkerSink
-from app.session.events import EVENTS_FILE, read_events
+from app.session.events import read_events
+from app.session.schema import EVENTS_FILE
 from models.errors import UsageError
 from models.types import Frame
 

@@ -11,7 +11,8 @@ import pytest
 from app.arrival_clock import ArrivalClock
 from app.lsl.flags import Flag, FlagEvent, FlagTracker
 from app.lsl.scored import CHANNELS, NewestScores
-from app.session.events import EVENT_COLUMNS, EVENTS_FILE, EventTable, StoredEvent, read_events
+from app.session.events import EVENT_COLUMNS, EventTable, StoredEvent, read_events
+from app.session.schema import EVENTS_FILE
 from models.errors import DataError
 from models.types import GRID_HZ, ExpressionType, FloatArray, FrameMotion, Interval, Scores, Update
 
