@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from app.gui.text import clock, counted, frames_lost, lost_much, tally
+from app.gui.text import clock, counted, lost_much, of_frames, tally
 from app.live import PATIENCE_S, LiveSession
 from app.session import Recorder, RecorderSettings, RecorderStatus
 from app.session.schema import Counts, SessionInfo, SessionState, SourceInfo
@@ -202,7 +202,8 @@ def _losses(counts: Counts, much: bool) -> list[str]:
     """What the scores and what the video lack, a sentence each, and what helps where it is much."""
     sentences = []
     if counts.dropped:
-        sentences.append(f"{frames_lost(counts.dropped, counts.offered)}.")
+        were = "was" if counts.dropped == 1 else "were"
+        sentences.append(f"{of_frames(counts.dropped, counts.offered)} {were} not analysed.")
     if much:
         sentences.append(
             "Expressions may have been missed there: the computer was too slow. Before the next recording close other "

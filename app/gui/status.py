@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtWidgets import QLabel, QStatusBar, QWidget
 
-from app.gui.text import counted
+from app.gui.text import of_frames
 from app.live_types import Counters, LiveSnapshot, LiveState
 from app.settings import SmallestMovement
 
@@ -69,7 +69,7 @@ class StatusBar(QStatusBar):
 
 def not_analysed(counters: Counters) -> str:
     """``2 of 900 frames not analysed``."""
-    return f"{counters.dropped} of {counted(counters.offered, 'frame')} not analysed"
+    return f"{of_frames(counters.dropped, counters.offered)} not analysed"
 
 
 def _movement_text(smallest: SmallestMovement) -> str:

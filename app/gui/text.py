@@ -54,9 +54,9 @@ def lost_much(lost: int, frames: int) -> bool:
     return lost > LOSS_TOLERATED * frames
 
 
-def frames_lost(lost: int, frames: int) -> str:
-    """``2 of 900 frames were not analysed``."""
-    return f"{lost} of {counted(frames, 'frame')} {'was' if lost == 1 else 'were'} not analysed"
+def of_frames(lost: int, frames: int) -> str:
+    """``2 of 900 frames``."""
+    return f"{lost} of {counted(frames, 'frame')}"
 
 
 def tally(intervals: tuple[Interval, ...]) -> str:

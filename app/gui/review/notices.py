@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from app.gui.text import frames_lost, lost_much, network_name
+from app.gui.text import lost_much, network_name, of_frames
 from app.session.reader import FrameTable
 from app.session.schema import ModelInfo
 
@@ -12,7 +12,8 @@ def not_analysed(frames: FrameTable) -> tuple[str, bool]:
     lost = len(frames) - int(frames.analysed.sum())
     if not lost:
         return "", False
-    return f"{frames_lost(lost, len(frames))}: the computer was too slow.", lost_much(lost, len(frames))
+    total = len(frames)
+    return f"{of_frames(lost, total)} were not analysed: the computer was too slow.", lost_much(lost, total)
 
 
 def scored_again(model: ModelInfo) -> str:
