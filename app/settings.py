@@ -47,7 +47,8 @@ class Settings(BaseModel):
 
     opened: the folder that a recording was opened from last. smallest_movement_iod, smallest_in_speech_iod: of what
     live sessions report; the model's own where there is none. lab: whether the network for laboratory recordings
-    scores. A participant's code is never remembered.
+    scores. own_network: a model file of the user's, which scores in the place of both. A participant's code is never
+    remembered.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -59,6 +60,7 @@ class Settings(BaseModel):
     smallest_movement_iod: float | None = Field(default=None, ge=0.0, le=1.0)
     smallest_in_speech_iod: float | None = Field(default=None, ge=0.0, le=1.0)
     lab: bool = False
+    own_network: Path | None = None
 
     @property
     def smallest(self) -> SmallestMovement:
@@ -66,7 +68,7 @@ class Settings(BaseModel):
 
     @property
     def network(self) -> Path:
-        return LAB_NETWORK if self.lab else USUAL_NETWORK
+        return self.own_network or (LAB_NETWORK if self.lab else USUAL_NETWORK)
 
 
 class SettingsFile:

@@ -50,7 +50,7 @@ class LiveWorkspace(QWidget):
         self.player = player
         self._scan = cameras
         self._store = store
-        player.smallest, player.network = store.values.smallest, store.values.network
+        player.smallest = store.values.smallest
         self._banner = banner
         self._said: str | None = None
         self._ended: Recording | None = None
@@ -180,11 +180,6 @@ class LiveWorkspace(QWidget):
             chosen = dialog.chosen
             self._store.change(smallest_movement_iod=chosen.iod, smallest_in_speech_iod=chosen.in_speech_iod)
             self.player.smallest = chosen
-
-    def choose_lab(self, lab: bool) -> None:
-        """Let the network for laboratory recordings score, or the usual one; holds from the next start on."""
-        self._store.change(lab=lab)
-        self.player.network = self._store.values.network
 
     def export(self) -> None:
         """Ask for a file and write the intervals into it."""

@@ -20,7 +20,9 @@ PATIENCE_S = 3.0
 
 
 class Player:
-    """Starts, watches and ends sessions. A model file is loaded once, by the first session with it, in its own thread.
+    """Starts, watches and ends sessions.
+
+    A model file is loaded once, by the first session with it, in its own thread, and again when it has changed.
 
     limits: of the disk, for recordings.
     """
@@ -29,7 +31,7 @@ class Player:
         self._limits = limits or RecorderSettings()
         self._recording: Recording | None = None
         self._session: LiveSession | None = None
-        self._spotter: tuple[Path, Spotter] | None = None
+        self._spotter: tuple[Path, tuple[int, int] | None, Spotter] | None = None
         self.network = USUAL_NETWORK
         """Scores the sessions that start from now on."""
         self.scoring_with = USUAL_NETWORK
@@ -147,6 +149,16 @@ class Player:
             return self._loaded(self.scoring_with).with_least_motion(*self.reported)
 
     def _loaded(self, network: Path) -> Spotter:
-        if self._spotter is None or self._spotter[0] != network:
-            self._spotter = network, Spotter(network)
-        return self._spotter[1]
+        version = _version(network)
+        if self._spotter is None or self._spotter[:2] != (network, version):
+            self._spotter = network, version, Spotter(network)
+        return self._spotter[2]
+
+
+def _version(network: Path) -> tuple[int, int] | None:
+    """Changes when a file is written anew, as a network of the user's may be that has learned more."""
+    try:
+        state = network.stat()
+    except OSError:
+        return None
+    return state.st_mtime_ns, state.st_size

@@ -42,11 +42,11 @@ class StatusBar(QStatusBar):
         return label
 
     def show_snapshot(
-        self, snapshot: LiveSnapshot | None, smallest: SmallestMovement | None = None, lab: bool = False
+        self, snapshot: LiveSnapshot | None, smallest: SmallestMovement | None = None, network: str = ""
     ) -> None:
         """Take over the newest measurements.
 
-        smallest: what a person has chosen. lab: the network for laboratory recordings scores.
+        smallest: what a person has chosen. network: which one scores, where it is not the usual one.
         """
         if snapshot is None:
             for label in self._labels:
@@ -59,8 +59,8 @@ class StatusBar(QStatusBar):
         latency = snapshot.latency_ms
         self._latency.setText(f"latency {latency:.0f} ms" if running and latency is not None else "")
         self._lost.setText(not_analysed(snapshot.counters) if snapshot.counters.offered else "")
-        network = " (laboratory)" if lab else ""
-        self._provider.setText(f"scoring on {snapshot.provider}{network}" if snapshot.provider else "")
+        which = f" ({network})" if network else ""
+        self._provider.setText(f"scoring on {snapshot.provider}{which}" if snapshot.provider else "")
 
     def texts(self) -> tuple[str, ...]:
         """What is shown on the right, for whoever reads the bar without looking at it."""

@@ -71,6 +71,14 @@ def network_name(file: str) -> str:
     return names.get(file, f"the network {file}")
 
 
+def shortened(name: str, characters: int) -> str:
+    """A name with an ellipsis in its middle where it is longer; its end tells most."""
+    if len(name) <= characters:
+        return name
+    head = characters // 3
+    return f"{name[:head]}…{name[len(name) - (characters - head - 1) :]}"
+
+
 def tip(sentences: str) -> str:
     """A tool tip in lines: Qt shows plain text in a single one, however long."""
     return textwrap.fill(sentences, TIP_COLUMNS, break_long_words=False)

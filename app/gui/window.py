@@ -24,6 +24,7 @@ from app.gui.cameras import CameraScan
 from app.gui.help import about_dialog, keys_dialog
 from app.gui.live_workspace import VIDEO_FILTER, LiveWorkspace
 from app.gui.menus import LINE, Entry, Menus
+from app.gui.networks import LAB, OWN, NetworkChoice
 from app.gui.pace import SHORTEST_MS, DrawingPace
 from app.gui.player import Player
 from app.gui.record_strip import RecordStrip
@@ -33,19 +34,13 @@ from app.gui.review_head import ReviewHead
 from app.gui.session_export import SessionExport, ask_export
 from app.gui.status import StatusBar
 from app.gui.switch import Switch
-from app.gui.text import counted, tip
+from app.gui.text import counted
 from app.gui.theme import Theme
 from app.session.schema import INFO_FILE, VIDEO_FILE
 from app.settings import SettingsFile
-from models.assets import LAB_NETWORK
 
 GEOMETRY = "window/geometry"
 LIVE, REVIEW = 0, 1
-LAB = "Network for laboratory recordings"
-LAB_TIP = (
-    "Learned from people who hold back what they feel; the usual network from livelier people, who talk and laugh. It "
-    "holds from the next start on, and for videos that are opened in Review."
-)
 POINTS_NOW = ("Macro point now", "Micro point now")
 START_RECORDING, STOP_RECORDING = "Start recording…", "Stop recording"
 
@@ -72,7 +67,7 @@ class MainWindow(QMainWindow):
         self.banner = Banner()
         self.strip = RecordStrip()
         self.live = LiveWorkspace(player, cameras, store, self.banner, theme)
-        self.review = ReviewWorkspace(theme, store.values.network)
+        self.review = ReviewWorkspace(theme)
         self.review_head = ReviewHead()
         self.switch = Switch(
             ("Live", "Watch and record what happens now (Ctrl+1)"),
@@ -82,9 +77,7 @@ class MainWindow(QMainWindow):
         self.menus = Menus()
         self._lay_out()
         self._fill_menus()
-        lab = self.menus.actions[LAB]
-        lab.setToolTip(tip(LAB_TIP))
-        lab.setChecked(store.values.lab)
+        self.networks = NetworkChoice(self, self.menus.actions, player, store, self.banner, self.review.score_with)
         self._connect()
         for view in self.findChildren(QGraphicsView):
             view.setAcceptDrops(False)  # what is dropped on a curve is meant for the window
@@ -146,7 +139,8 @@ class MainWindow(QMainWindow):
             (
                 Entry(START_RECORDING, self._in_live(self.live.toggle_recording), ("R",), live=True),
                 Entry("Smallest movement…", self.live.choose_smallest_movement, live=True, rests=True),
-                Entry(LAB, self._choose_network, checkable=True),
+                Entry(LAB, lambda: self.networks.toggle_lab(), checkable=True),
+                Entry(OWN, lambda: self.networks.toggle_own(), checkable=True),
                 LINE,
                 Entry(POINTS_NOW[0], self.live.put_macro, ("1",), live=True, rests=True),
                 Entry(POINTS_NOW[1], self.live.put_micro, ("2",), live=True, rests=True),
@@ -233,10 +227,6 @@ class MainWindow(QMainWindow):
         if chosen:
             self.open_recording(Path(chosen))
 
-    def _choose_network(self) -> None:
-        self.live.choose_lab(self.menus.actions[LAB].isChecked())
-        self.review.network = self.player.network
-
     def export(self) -> None:
         """Write the intervals of Live to a table, or what is open in Review in a format that is asked for."""
         if self._workspaces.currentIndex() == LIVE:
@@ -269,8 +259,7 @@ class MainWindow(QMainWindow):
         snapshot = self.live.refresh()
         self._timer.setInterval(self._pace.next_ms(snapshot.counters.dropped if snapshot else 0))
         shown = self._workspaces.currentIndex() == LIVE or self.player.running
-        lab = self.player.scoring_with == LAB_NETWORK
-        self.status.show_snapshot(snapshot if shown else None, self.player.reported, lab)
+        self.status.show_snapshot(snapshot if shown else None, self.player.reported, self.networks.scoring_with)
         self.strip.show_recording(self.player.recording)
         self.review_head.show_open(self.review.has_recording)
         recording = self.player.recording_now

@@ -59,10 +59,9 @@ class ReviewWorkspace(QWidget):
     opened = Signal(str)
     """A recording is open; its name for the window's title."""
 
-    def __init__(self, theme: Theme, network: Path | None = None, parent: QWidget | None = None) -> None:
-        """network: the one that scores videos (``models.assets.NETWORKS``); without it the usual one."""
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.network = network or USUAL_NETWORK
+        self.network = USUAL_NETWORK
         self.desk: Desk | None = None
         self.playback: Playback | None = None
         self._opened: Opened | None = None
@@ -103,6 +102,10 @@ class ReviewWorkspace(QWidget):
     @property
     def has_recording(self) -> bool:
         return self.desk is not None
+
+    def score_with(self, network: Path) -> None:
+        """Let a network score the videos that are opened from now on: a file, or a name of those that ship."""
+        self.network = network
 
     def open(self, path: Path) -> None:
         """Open a session folder or a video. Returns at once; what is open stays until it has to make way."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,9 +13,12 @@ from PySide6.QtWidgets import QApplication, QFileDialog, QInputDialog, QPushButt
 from pytestqt.qtbot import QtBot
 
 from app.gui.movement_dialog import MovementDialog
-from app.gui.window import LAB, LIVE, REVIEW, MainWindow
+from app.gui.networks import LAB, OWN
+from app.gui.player import Player
+from app.gui.window import LIVE, REVIEW, MainWindow
 from app.settings import SettingsFile, SmallestMovement
 from app.sources import CameraChoice, DemoChoice, FileChoice, StreamChoice
+from models.assets import LAB_SPOTTER, SPOTTER, asset_path
 
 OpenWindow = Callable[..., MainWindow]
 WAIT_MS = 30_000
@@ -120,6 +124,57 @@ def test_the_network_for_laboratory_recordings_is_chosen_and_remembered(
     assert window.status.texts()[-1].endswith("(laboratory)"), "until the next start"
     entry.trigger()
     assert open_main_window().menus.actions[LAB].isChecked()
+
+
+def test_a_network_of_ones_own_is_chosen_and_remembered(
+    qtbot: QtBot,
+    open_main_window: OpenWindow,
+    store: SettingsFile,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    own, none = tmp_path / "network-of-the-first-study.onnx", tmp_path / "notes.onnx"
+    shutil.copy(asset_path(LAB_SPOTTER), own)
+    none.write_text("no network")
+    answers = iter([str(none), "", str(own), str(own)])
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (next(answers), ""))
+    window = open_main_window()
+    lab, entry = window.menus.actions[LAB], window.menus.actions[OWN]
+    lab.trigger()
+    for said in (str(none), ""):
+        window.banner.hide()
+        entry.trigger()
+        assert not entry.isChecked() and lab.isChecked() and window.player.network == Path("lab"), "as it was"
+        assert said in window.banner.text and bool(window.banner.text) is bool(said)
+    entry.trigger()
+    assert entry.isChecked() and not lab.isChecked()
+    assert window.player.network == window.review.network == SettingsFile(store.path).values.network == own
+    assert window.player.usual.in_speech_iod == 0.0, "it is the one that is asked"
+    window.live.play(DemoChoice())
+    qtbot.waitUntil(lambda: window.status.texts()[-1].endswith("(network-…irst-study.onnx)"), timeout=WAIT_MS)
+
+    entry.trigger()
+    assert not entry.isChecked() and window.player.network == window.review.network == Path("lively")
+    entry.trigger()
+    lab.trigger()
+    assert not entry.isChecked() and window.player.network == Path("lab"), "one of them at most"
+    store.change(lab=False, own_network=own)
+    again = open_main_window()
+    assert again.menus.actions[OWN].isChecked() and again.player.network == own
+    own.unlink()
+    gone = open_main_window()
+    assert str(own) in gone.banner.text and not gone.menus.actions[OWN].isChecked()
+    assert gone.player.network == Path("lively") and SettingsFile(store.path).values.own_network is None
+
+
+def test_a_network_that_was_written_anew_is_read_anew(tmp_path: Path) -> None:
+    own = tmp_path / "mine.onnx"
+    shutil.copy(asset_path(LAB_SPOTTER), own)
+    player = Player()
+    player.network = own
+    before = player.usual
+    shutil.copy(asset_path(SPOTTER), own)
+    assert player.usual != before
 
 
 def test_the_smallest_movements_start_as_chosen_and_go_back_to_the_models(qtbot: QtBot) -> None:
