@@ -33,8 +33,8 @@ class Clip:
 
 CLIPS = (
     Clip("30 fps", 30.0, 5.0),
-    Clip("25 fps", 25.0, 5.0),
-    Clip("60 fps", 60.0, 4.5),
+    Clip("25 fps", 25.0, 4.0),
+    Clip("60 fps", 60.0, 3.6),
     Clip("irregular", 24.0, 5.0, irregular=True),
 )
 

@@ -6,6 +6,7 @@ import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import NamedTuple
 
 import numpy as np
@@ -19,6 +20,7 @@ pytest.importorskip("onnxscript", reason="the extra [train] (onnxscript) is not 
 from models.baseline import BaselineSettings  # noqa: E402
 from models.decode import DecodeSettings  # noqa: E402
 from models.errors import ModelFileError, OutputError, UsageError  # noqa: E402
+from models.model_file import FIRST_NAME  # noqa: E402
 from models.network import NetworkSettings, SpotterNetwork  # noqa: E402
 from models.spotter import Spotter  # noqa: E402
 from training import checkpoint  # noqa: E402
@@ -108,6 +110,18 @@ def test_it_carries_its_specification_and_no_traces_of_this_machine(exported: Ex
         assert trace not in data
 
 
+@pytest.fixture
+def exported_before(exported: Exported, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What torch would export of the same network once more is there already."""
+    program = SimpleNamespace(model_proto=onnx.load(exported.path))
+    # export() adds this one itself
+    kept = [t for t in program.model_proto.graph.initializer if t.name != FIRST_NAME]
+    del program.model_proto.graph.initializer[:]
+    program.model_proto.graph.initializer.extend(kept)
+    monkeypatch.setattr(torch.onnx, "export", lambda *_, **__: program)
+
+
+@pytest.mark.usefixtures("exported_before")
 def test_a_checkpoint_becomes_a_model_that_decodes_like_another(exported: Exported, tmp_path: Path) -> None:
     source = tmp_path / "model.safetensors"
     checkpoint.save(exported.network, TrainSettings(network=SMALL), source)
@@ -125,6 +139,7 @@ def test_a_checkpoint_becomes_a_model_that_decodes_like_another(exported: Export
         export_checkpoint(exported.path, tmp_path / "no.onnx", exported.path)
 
 
+@pytest.mark.usefixtures("exported_before")
 def test_an_interrupted_export_leaves_nothing(
     exported: Exported, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
