@@ -86,9 +86,13 @@ def shipped_with(sha256: str, *, use_gpu: bool = True) -> Spotter | None:
     return next((Spotter(file, use_gpu=use_gpu) for file in files if content_sha256(file) == sha256), None)
 
 
+def is_shipped(path: Path) -> bool:
+    """Whether it is the name of a network that ships; a file of the user's of that name comes first, a folder not."""
+    return path in NETWORKS and not path.is_file()
+
+
 def _file(path: Path) -> Path:
-    # a file of the user's comes first, a folder of that name does not
-    return asset_path(NETWORKS[path]) if path in NETWORKS and not path.is_file() else path
+    return asset_path(NETWORKS[path]) if is_shipped(path) else path
 
 
 def _providers(use_gpu: bool) -> list[object]:

@@ -6,8 +6,10 @@ than the scheduler's ``allowed-failures``. The workers read and write the files 
 
 from __future__ import annotations
 
+import asyncio
 import importlib
 import importlib.util
+import json
 import logging
 import secrets
 import time
@@ -73,19 +75,37 @@ def run_on_cluster(
 
 
 def _connect(dask: Any, address: str) -> Any:
-    file = Path(address)
-    described = file.suffix == ".json" and file.is_file()
-    where = {"scheduler_file": address} if described else {"address": address}
     try:
-        if not described:
-            # a client that could not be made would complain as it goes
-            dask.comm.get_address_host_port(address, strict=True)
-        return dask.Client(**where, timeout=_CONNECT_S, set_as_default=False, name="apexspot")
+        where = _scheduler(address)
+        dask.comm.get_address_host_port(where, strict=True)
+        # a client that could not be made would be waited for, and complain as it goes
+        asyncio.run(asyncio.wait_for(_knock(dask, where), _CONNECT_S))
+        return dask.Client(where, timeout=_CONNECT_S, set_as_default=False, name="apexspot")
     except (OSError, TimeoutError, ValueError, TypeError) as error:
         raise UsageError(
             f"There is no Dask scheduler at {address} ({type(error).__name__}); "
             "--dask wants its address, as in tcp://HOST:8786, or its scheduler file."
         ) from error
+
+
+def _scheduler(address: str) -> str:
+    """The address that is meant, which a scheduler file holds.
+
+    Raises:
+        OSError: the file cannot be read. ValueError: it is no scheduler file.
+    """
+    file = Path(address)
+    if file.suffix != ".json" or not file.is_file():
+        return address
+    described = json.loads(file.read_text("utf-8"))
+    if not isinstance(described, dict) or not isinstance(described.get("address"), str):
+        raise ValueError(f"{file} names no address")
+    return str(described["address"])
+
+
+async def _knock(dask: Any, address: str) -> None:
+    comm = await dask.comm.connect(address, _CONNECT_S, **dask.Security().get_connection_args("client"))
+    await comm.close()
 
 
 # --- what runs on the workers -----------------------------------------------------------------------------------------

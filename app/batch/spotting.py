@@ -15,7 +15,7 @@ from app.batch.standing import Standing
 from app.batch.tasks import Task, Tell
 from app.spot import Method, SpotFiles, SpotResult, remove_unfinished, spot_video
 from models.errors import DataError
-from models.spotter import Spotter
+from models.spotter import Spotter, is_shipped
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +90,7 @@ def _order(wanted: Wanted, how: How) -> SpotOrder:
     if how.where.dask is None:
         # one process alone may have the GPU; several would fight for its memory
         return SpotOrder(wanted.place.video, wanted.files, how.model, how.method, how.where.jobs == 1)
-    # a worker has a current folder of its own
+    # a worker has a current folder of its own, and its own copy of a network that ships
     files = SpotFiles(*(path.absolute() for path in wanted.files.all()))
-    model = how.model and how.model.absolute()
+    model = how.model if how.model is None or is_shipped(how.model) else how.model.absolute()
     return SpotOrder(wanted.place.video.absolute(), files, model, how.method, False)

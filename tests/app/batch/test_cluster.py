@@ -185,10 +185,36 @@ def test_ctrl_c_takes_back_what_a_worker_is_doing(
     assert not list((tmp_path / "results").glob(".*"))
 
 
-def test_without_a_scheduler_it_says_so(run: Command, study: Path) -> None:
-    code, _, err = run("spot", study, "--dask", "nowhere")
-    assert code == 2
-    assert "There is no Dask scheduler at nowhere" in err and len(err.splitlines()) == 1
+def test_without_a_scheduler_it_says_so(run: Command, study: Path, tmp_path: Path) -> None:
+    named, empty, torn = (tmp_path / f"{name}.json" for name in ("named", "empty", "torn"))
+    named.write_text('{"address": 8786}')
+    empty.write_text("{}")
+    torn.write_text('{"addr')
+    # the last asks for a certificate that nobody has set up
+    for address in ("nowhere", named, empty, torn, "tls://127.0.0.1:1"):
+        code, _, err = run("spot", study, "--dask", address)
+        assert code == 2
+        assert f"There is no Dask scheduler at {address} " in err and len(err.splitlines()) == 1
+
+
+def test_a_network_that_ships_goes_to_the_workers_by_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from app.batch.find import Place
+    from app.batch.run import Where
+    from app.batch.spotting import How, Wanted, _order
+    from app.batch.standing import Standing, State
+    from app.spot import Method, SpotFiles
+
+    monkeypatch.chdir(tmp_path)
+    method = Method("", "", "", 0.0, 0.0)
+    wanted = Wanted(Place(Path("v.mp4"), Path(), "v"), SpotFiles.of(Path("out"), "v"), Standing(State.FREE))
+
+    def sent(model: str) -> Path | None:
+        return _order(wanted, How(method, Path(model), Where(dask="tcp://host:8786"))).model
+
+    assert sent("lab") == Path("lab")
+    assert sent("own.onnx") == tmp_path / "own.onnx"
+    (tmp_path / "lab").touch()
+    assert sent("lab") == tmp_path / "lab", "a file of that name comes first"
 
 
 def test_what_runs_on_workers_is_compared_with_what_asks(study: Path, tmp_path: Path) -> None:
