@@ -19,7 +19,7 @@ from models.errors import ApexspotError, DataError, OutputError, UsageError
 if TYPE_CHECKING:
     from app.live import LiveSession
     from app.live_sinks import LiveSink
-    from app.lsl import MarkerSink
+    from app.lsl import MarkerSink, MarkerStatus
     from app.session import Recorder, RecorderStatus
     from app.session.schema import SessionInfo
     from app.sources import SourceChoice
@@ -244,7 +244,7 @@ def _markers_trouble(markers: MarkerSink | None, wanted: tuple[str, ...], elapse
         return []
     status = markers.status()
     missing = [_not_found(name) for name in wanted if name not in status.found]
-    return [*missing, *([status.error] if status.error else [])]
+    return [*missing, *_about_clocks(status), *([status.error] if status.error else [])]
 
 
 def _not_found(name: str) -> str:
@@ -259,10 +259,16 @@ def _about_markers(markers: MarkerSink, wanted: tuple[str, ...]) -> Iterator[str
     for name in wanted:
         if name not in status.found:
             yield _not_found(name)
-    for name in status.unsynchronised:
-        yield f"The clock of {name} could not be compared with this machine's; its events have the time of arrival."
+    yield from _about_clocks(status)
     if status.error:
         yield status.error
+
+
+def _about_clocks(status: MarkerStatus) -> Iterator[str]:
+    for name in status.unsynchronised:
+        yield f"The clock of {name} could not be compared with this machine's; its events have the time of arrival."
+    for name in status.foreign:
+        yield f"{name} stamps events by another clock than LSL's; those that cannot be right have the time of arrival."
 
 
 def _report(

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from app.arrival_clock import ArrivalClock
 from app.lsl.library import check_lsl, load
 from app.session.events import EventTable
@@ -25,6 +27,9 @@ _CONNECT_S = 3.0
 _KEPT_FRAMES = 20_000
 """Frames to which an event can still belong: 5 minutes at 60 Hz."""
 
+_FAR_S = 300.0
+"""No event is on its way for so long, nor announced so long before."""
+
 _JOIN_S = 8.0
 
 
@@ -33,13 +38,15 @@ class MarkerStatus:
     """found: streams that have been found. events: rows written. outside: events from before the first frame.
 
     unsynchronised: streams whose clock could not be compared with this machine's; their events have the time at which
-    they arrived. error: why no more events are kept.
+    they arrived. foreign: streams with stamps that cannot be of LSL's clock; those events have it, too. error: why no
+    more events are kept, of all streams or of one.
     """
 
     found: tuple[str, ...]
     events: int
     outside: int
     unsynchronised: tuple[str, ...]
+    foreign: tuple[str, ...]
     error: str | None
 
 
@@ -68,14 +75,17 @@ class MarkerSink:
         self._lsl = load()
         self._clock = ArrivalClock()
         self._frames: deque[tuple[float, int]] = deque(maxlen=_KEPT_FRAMES)
+        self._first_s: float | None = None
         self._waiting: list[_Marker] = []
         self._table = EventTable(folder)
         self._lock = threading.Lock()
         self._stop = threading.Event()
         self._found: set[str] = set()
         self._unsynchronised: set[str] = set()
+        self._foreign: set[str] = set()
         self._outside = 0
         self._error: str | None = None
+        self._broken = False
         self._threads = [
             threading.Thread(target=self._listen, args=(name,), name=f"apexspot-lsl-{name}", daemon=True)
             for name in dict.fromkeys(streams)
@@ -89,6 +99,8 @@ class MarkerSink:
         """A frame that the source gave; from the reading thread."""
         self._clock.observe(frame.time_s, self._lsl.local_clock())
         self._frames.append((frame.time_s, frame.index))
+        if self._first_s is None:
+            self._first_s = frame.time_s
 
     def motion(self, motion: FrameMotion) -> None:
         """Nothing of interest here."""
@@ -106,6 +118,7 @@ class MarkerSink:
                 self._table.count,
                 self._outside,
                 tuple(sorted(self._unsynchronised)),
+                tuple(sorted(self._foreign)),
                 self._error,
             )
 
@@ -164,14 +177,20 @@ class MarkerSink:
                 values, stamp_s = inlet.pull_sample(0.0 if stopping else _WAIT_S)
                 ended = values is None
                 while values is not None:
+                    arrived_s = lsl.local_clock()
                     if correction_s is None:
-                        stamp_s = lsl.local_clock()
+                        stamp_s = arrived_s
                     else:
                         # the inlet goes on comparing the clocks, and asking for its newest estimate takes no time; of
                         # a sender that has just gone there is none
                         with suppress(lsl.util.LostError, lsl.util.TimeoutError):
                             correction_s = inlet.time_correction(_CONNECT_S)
                         stamp_s += correction_s
+                    if abs(stamp_s - arrived_s) > _FAR_S:
+                        # a program that stamps with a clock of its own, such as the time of day
+                        stamp_s = arrived_s
+                        with self._lock:
+                            self._foreign.add(name)
                     self._take(_Marker(stamp_s, _label(values), name))
                     # all at once: when a sender ends, LSL throws away what was not pulled by then
                     values, stamp_s = inlet.pull_sample(0.0)
@@ -203,7 +222,7 @@ class MarkerSink:
             return
         offset_s = self._clock.offset_s
         frames = list(self._frames)  # one step for the interpreter, so the reading thread may go on
-        if offset_s is None or not frames:
+        if offset_s is None or self._first_s is None:
             self._outside += len(self._waiting)
             self._waiting.clear()
             return
@@ -212,15 +231,21 @@ class MarkerSink:
             time_s = marker.lsl_s - offset_s
             if time_s > frames[-1][0] and not last:
                 self._waiting.append(marker)  # the frame after it may be the nearer one
-            elif time_s < frames[0][0] and len(frames) < _KEPT_FRAMES:
+            elif time_s < self._first_s:
                 self._outside += 1
-            elif self._error is None:
+            elif not self._broken:
                 try:
                     self._table.add(time_s, _nearest(frames, time_s), marker.label, marker.stream)
                 except OSError as error:
                     self._give_up(error)
+        if not self._broken:
+            try:
+                self._table.sync()
+            except OSError as error:
+                self._give_up(error)
 
     def _give_up(self, error: OSError) -> None:
+        self._broken = True
         self._error = self._error or f"No more events of other programs can be written ({error.strerror})."
 
 
@@ -231,6 +256,11 @@ def _nearest(frames: list[tuple[float, int]], time_s: float) -> int:
 
 
 def _label(values: Any) -> str:
-    """The text of a sample: its channels, one after the other; numbers without needless zeros."""
-    texts = (v.decode("utf-8", "replace") if isinstance(v, bytes) else f"{v:.10g}" for v in values.tolist())
-    return " ".join(" ".join(texts).split())
+    """The text of a sample: its channels, one after the other; numbers with all their digits, but no needless zero."""
+    return " ".join(" ".join(map(_text, values)).split())
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "replace")
+    return np.format_float_positional(value, trim="-") if isinstance(value, np.floating) else str(value)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,8 @@ def load() -> Any:
         ) from error
     if not _configured():
         # counts only before LSL's first use; later it does nothing, and then it has been said already
-        pylsl.set_config_content(_QUIET)
+        with suppress(NotImplementedError):  # of a liblsl before 1.17.7
+            pylsl.set_config_content(_QUIET)
     return pylsl
 
 

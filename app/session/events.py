@@ -38,6 +38,8 @@ class StoredEvent:
 class EventTable:
     """``events.csv`` while it grows; the file is made with the first event. Used from one thread at a time.
 
+    count: events that are on the disk.
+
     Raises:
         OSError: it cannot be made or written, from every method.
     """
@@ -45,22 +47,28 @@ class EventTable:
     def __init__(self, folder: Path) -> None:
         self._path = folder / EVENTS_FILE
         self._lines: Lines | None = None
+        self._added = 0
         self.count = 0
 
     def add(self, time_s: float, frame: int, label: str, stream: str) -> None:
-        """Add an event; from here on neither a killed program nor a power cut loses it."""
+        """Add an event."""
         if self._lines is None:
             self._lines = Lines(self._path, EVENT_COLUMNS)
-        self.count += 1
+        self._added += 1
         row = io.StringIO()
-        cells = (self.count, f"{time_s:.6f}", frame, _safe(label), _safe(stream))
+        cells = (self._added, f"{time_s:.6f}", frame, _safe(label), _safe(stream))
         csv.writer(row, lineterminator="").writerow(cells)
         self._lines.add(row.getvalue())
-        self._lines.flush()
-        self._lines.sync()
+
+    def sync(self) -> None:
+        """From here on neither a killed program nor a power cut loses what was added."""
+        if self._lines is not None and self.count < self._added:
+            self._lines.flush()
+            self._lines.sync()
+            self.count = self._added
 
     def close(self) -> None:
-        """Harmless when repeated."""
+        """Harmless when repeated. Not before ``sync``."""
         lines, self._lines = self._lines, None
         if lines is not None:
             lines.close()

@@ -130,6 +130,7 @@ def test_events_of_other_programs_are_on_the_disk_at_once(tmp_path: Path, synced
     table = EventTable(tmp_path)
     for number in (1, 2):
         table.add(0.1 * number, 3 * number, "go", "Stimuli")
+        table.sync()
         assert synced.count(inode(tmp_path / "events.csv")) == number
     table.close()
 

@@ -7,12 +7,13 @@ import uuid
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 
-from app.lsl import MarkerSink
+from app.lsl import MarkerSink, check_lsl, inlet, library
 from app.session.events import read_events
 from app.session.schema import EVENTS_FILE
 from models.errors import UsageError
@@ -21,6 +22,11 @@ from models.types import Frame
 pylsl = pytest.importorskip("pylsl", reason="needs the extra [lsl]")
 
 PICTURE = np.zeros((2, 2, 3), np.uint8)
+
+NOW_S = 50_000.0
+"""What LSL's clock says where a test does without LSL."""
+
+Sample = tuple[Any, float]
 
 
 def outlet(name: str, channels: int = 1, format_: str = "string") -> Any:
@@ -131,3 +137,110 @@ def test_nobody_sends_and_names_that_cannot_be(tmp_path: Path) -> None:
     for name in ("", "it's", 'the "task"'):
         with pytest.raises(UsageError, match="LSL stream"):
             MarkerSink(tmp_path, (name,))
+
+
+def follow(sink: MarkerSink, name: str, samples: list[Sample]) -> None:
+    """The listening to one stream, with these samples (values, stamp) in the place of LSL's, until the sender ends."""
+    left = iter(samples)
+
+    def pull_sample(timeout_s: float) -> Sample:
+        for sample in left:
+            return sample
+        raise pylsl.util.LostError
+
+    stream = SimpleNamespace(open_stream=float, time_correction=lambda timeout_s: 0.0, pull_sample=pull_sample)
+    sink._lsl = SimpleNamespace(
+        StreamInlet=lambda *arguments, **more: stream, util=pylsl.util, local_clock=lambda: NOW_S
+    )
+    sink._follow(name, None)
+
+
+def frames(sink: MarkerSink, count: int) -> None:
+    """So many frames, 30 a second, the last of them now."""
+    sink._lsl = SimpleNamespace(local_clock=lambda: NOW_S)
+    for k in range(count):
+        sink.frame(Frame(k, k / 30, PICTURE))
+
+
+def test_numbers_keep_all_their_digits() -> None:
+    for dtype, value, text in (
+        (np.int64, 1732999999123456789, "1732999999123456789"),
+        (np.int8, -5, "-5"),
+        (np.float64, 1732999999.123456, "1732999999.123456"),
+        (np.float32, 0.1, "0.1"),
+        (np.float32, 16777216, "16777216"),
+        (np.float64, 3.0, "3"),
+        (np.float64, np.nan, "nan"),
+    ):
+        assert inlet._label(np.array([value], dtype)) == text
+    assert inlet._label(np.array([b"left", b"", b" a\nb "], object)) == "left a b"
+
+
+def test_stamps_of_another_clock_become_the_time_of_arrival(tmp_path: Path) -> None:
+    sink = MarkerSink(tmp_path, ())
+    frames(sink, 301)
+    text = np.array([b"go"], object)
+    follow(sink, "task", [(text, NOW_S - 4.0)])
+    assert sink.status().foreign == ()
+    # the time of day, and seconds since the program began
+    follow(sink, "day", [(text, 1.8e9)])
+    follow(sink, "own", [(text, 12.5)])
+    sink.close()
+    events = {event.stream: event for event in read_events(tmp_path)}
+    assert sink.status().foreign == ("day", "own") and sink.status().outside == 0
+    assert [(events[name].time_s, events[name].frame) for name in ("task", "day", "own")] == [
+        (6.0, 180),
+        (10.0, 300),
+        (10.0, 300),
+    ]
+
+
+def test_what_was_stamped_before_the_first_picture_is_left_out_however_late(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(inlet, "_KEPT_FRAMES", 90)
+    sink = MarkerSink(tmp_path, ())
+    frames(sink, 301)
+    text = np.array([b"go"], object)
+    follow(sink, "task", [(text, NOW_S - 10.5), (text, NOW_S - 8.0)])
+    sink.close()
+    assert [event.time_s for event in read_events(tmp_path)] == [2.0] and sink.status().outside == 1
+
+
+def test_a_stream_that_cannot_be_listened_to_costs_no_other_its_events(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sink = MarkerSink(tmp_path, ())
+    frames(sink, 31)
+
+    def fail(name: str) -> None:
+        raise RuntimeError("could not create stream inlet.")
+
+    monkeypatch.setattr(sink, "_look_for", fail)
+    sink._listen("bad")
+    follow(sink, "task", [(np.array([b"go"], object), NOW_S - 0.5)])
+    sink.close()
+    assert [event.stream for event in read_events(tmp_path)] == ["task"] and sink.status().events == 1
+    error = sink.status().error
+    assert error is not None and "bad ended unexpectedly" in error
+
+
+def test_many_events_at_once_wait_for_the_disk_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced: list[int] = []
+    monkeypatch.setattr("app.session.tables.os.fsync", synced.append)
+    sink = MarkerSink(tmp_path, ())
+    frames(sink, 31)
+    number = np.array([1.5], np.float32)
+    last: list[Sample] = [(None, 0.0)]
+    follow(sink, "eeg", [(number, NOW_S - 0.5)] * 500 + last + [(number, NOW_S - 0.4)] + last)
+    assert sink.status().events == 501 and len(synced) == 2
+    sink.close()
+
+
+def test_an_old_liblsl_that_cannot_be_told_to_be_quiet_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(content: str) -> None:
+        raise NotImplementedError
+
+    monkeypatch.setattr(pylsl, "set_config_content", refuse)
+    monkeypatch.setattr(library, "_configured", lambda: False)
+    check_lsl()

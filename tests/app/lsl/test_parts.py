@@ -112,6 +112,9 @@ def test_events_are_read_as_they_were_written(tmp_path: Path) -> None:
     labels = ["stimulus 1", 'said "now", then left', "=1+1", "-5", "'quoted", "a\nb\tc", "Ärger ☹", "@cmd"]
     for k, label in enumerate(labels):
         table.add(k / 30, k, label, "Psy, Toolbox")
+    assert table.count == 0, "not on the disk yet"
+    table.sync()
+    assert table.count == len(labels)
     table.close()
     table.close()
     events = read_events(tmp_path)
