@@ -244,7 +244,8 @@ def _markers_trouble(markers: MarkerSink | None, wanted: tuple[str, ...], elapse
         return []
     status = markers.status()
     missing = [_not_found(name) for name in wanted if name not in status.found]
-    return [*missing, *_about_clocks(status), *([status.error] if status.error else [])]
+    gone = [f"The LSL stream {name} has ended; it is looked for again." for name in status.gone]
+    return [*missing, *gone, *_about_clocks(status), *([status.error] if status.error else [])]
 
 
 def _not_found(name: str) -> str:

@@ -24,6 +24,12 @@ _LOOK_S = 0.1
 _WAIT_S = 0.2
 _CONNECT_S = 3.0
 
+_SILENT_S = 10.0
+"""A stream that has sent nothing for so long may have gone without a farewell."""
+
+_ANSWER_S = 6.0
+"""Within this, a stream that is still there answers; LSL forgets one that has not answered for 5 s."""
+
 _KEPT_FRAMES = 20_000
 """Frames to which an event can still belong: 5 minutes at 60 Hz."""
 
@@ -35,7 +41,8 @@ _JOIN_S = 8.0
 
 @dataclass(frozen=True, slots=True)
 class MarkerStatus:
-    """found: streams that have been found. events: rows written. outside: events from before the first frame.
+    """found: streams that have been found. gone: those of them that are looked for again. events: rows written.
+    outside: events from before the first frame.
 
     unsynchronised: streams whose clock could not be compared with this machine's; their events have the time at which
     they arrived. foreign: streams with stamps that cannot be of LSL's clock; those events have it, too. error: why no
@@ -43,6 +50,7 @@ class MarkerStatus:
     """
 
     found: tuple[str, ...]
+    gone: tuple[str, ...]
     events: int
     outside: int
     unsynchronised: tuple[str, ...]
@@ -81,6 +89,7 @@ class MarkerSink:
         self._lock = threading.Lock()
         self._stop = threading.Event()
         self._found: set[str] = set()
+        self._gone: set[str] = set()
         self._unsynchronised: set[str] = set()
         self._foreign: set[str] = set()
         self._outside = 0
@@ -115,6 +124,7 @@ class MarkerSink:
         with self._lock:
             return MarkerStatus(
                 tuple(sorted(self._found)),
+                tuple(sorted(self._gone)),
                 self._table.count,
                 self._outside,
                 tuple(sorted(self._unsynchronised)),
@@ -171,11 +181,17 @@ class MarkerSink:
             correction_s = self._compare_clocks(name, inlet)
             with self._lock:
                 self._found.add(name)
+                self._gone.discard(name)
+            silence = _Silence(lsl, name, info.uid())
             while True:
                 # after the end, what has arrived by then is still taken
                 stopping = self._stop.is_set()
                 values, stamp_s = inlet.pull_sample(0.0 if stopping else _WAIT_S)
                 ended = values is None
+                if not ended:
+                    silence.broken()
+                elif silence.another_answers():
+                    raise lsl.util.LostError("another one of that name answers in its place")
                 while values is not None:
                     arrived_s = lsl.local_clock()
                     if correction_s is None:
@@ -186,7 +202,7 @@ class MarkerSink:
                         with suppress(lsl.util.LostError, lsl.util.TimeoutError):
                             correction_s = inlet.time_correction(_CONNECT_S)
                         stamp_s += correction_s
-                    if abs(stamp_s - arrived_s) > _FAR_S:
+                    if not abs(stamp_s - arrived_s) <= _FAR_S:
                         # a program that stamps with a clock of its own, such as the time of day
                         stamp_s = arrived_s
                         with self._lock:
@@ -200,6 +216,8 @@ class MarkerSink:
                     return
         except (lsl.util.LostError, lsl.util.TimeoutError) as error:
             log.info("the LSL stream %s went away: %s", name, error)
+            with self._lock:
+                self._gone |= {name} & self._found
 
     def _compare_clocks(self, name: str, inlet: Any) -> float | None:
         """What to add to a stamp of the stream, in seconds; ``None`` where that cannot be told."""
@@ -247,6 +265,36 @@ class MarkerSink:
     def _give_up(self, error: OSError) -> None:
         self._broken = True
         self._error = self._error or f"No more events of other programs can be written ({error.strerror})."
+
+
+class _Silence:
+    """Tells a stream that has nothing to say from one whose machine stopped without a word and came back as another.
+
+    uid: of the stream. A connection to a machine that lost its power looks like one on which nothing is sent.
+    """
+
+    def __init__(self, lsl: Any, name: str, uid: str) -> None:
+        self._lsl, self._name, self._uid = lsl, name, uid
+        self._since_s: float = lsl.local_clock()
+        self._asked_s = 0.0
+        self._resolver: Any = None
+
+    def broken(self) -> None:
+        """Something was heard."""
+        self._since_s = self._lsl.local_clock()
+        self._resolver = None
+
+    def another_answers(self) -> bool:
+        """Whether a stream of that name answers, and this one does not."""
+        now_s = self._lsl.local_clock()
+        if now_s - self._since_s < _SILENT_S:
+            return False
+        if self._resolver is None:
+            self._resolver, self._asked_s = self._lsl.ContinuousResolver("name", self._name), now_s
+        if now_s - self._asked_s < _ANSWER_S:
+            return False
+        answering = {info.uid() for info in self._resolver.results()}
+        return bool(answering) and self._uid not in answering
 
 
 def _nearest(frames: list[tuple[float, int]], time_s: float) -> int:

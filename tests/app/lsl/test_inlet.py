@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from app.cli_record import _markers_trouble
 from app.lsl import MarkerSink, check_lsl, inlet, library
 from app.session.events import read_events
 from app.session.schema import EVENTS_FILE
@@ -152,7 +153,7 @@ def follow(sink: MarkerSink, name: str, samples: list[Sample]) -> None:
     sink._lsl = SimpleNamespace(
         StreamInlet=lambda *arguments, **more: stream, util=pylsl.util, local_clock=lambda: NOW_S
     )
-    sink._follow(name, None)
+    sink._follow(name, SimpleNamespace(uid=lambda: "ours"))
 
 
 def frames(sink: MarkerSink, count: int) -> None:
@@ -244,3 +245,35 @@ def test_an_old_liblsl_that_cannot_be_told_to_be_quiet_is_used(monkeypatch: pyte
     monkeypatch.setattr(pylsl, "set_config_content", refuse)
     monkeypatch.setattr(library, "_configured", lambda: False)
     check_lsl()
+
+
+def test_a_stream_that_went_without_a_word_makes_way_for_another_one() -> None:
+    world = SimpleNamespace(now_s=0.0, answering=[])
+    lsl = SimpleNamespace(
+        local_clock=lambda: world.now_s,
+        ContinuousResolver=lambda *wanted: SimpleNamespace(
+            results=lambda: [SimpleNamespace(uid=lambda uid=uid: uid) for uid in world.answering]
+        ),
+    )
+    silence = inlet._Silence(lsl, "task", "ours")
+    told = []
+    for world.now_s, world.answering in (
+        (9.0, ["another"]),  # not silent for long
+        (11.0, ["another"]),  # just asked
+        (18.0, ["another", "ours"]),
+        (19.0, []),  # nobody else is there
+        (20.0, ["another"]),
+    ):
+        told.append(silence.another_answers())
+    assert told == [False, False, False, False, True]
+    silence.broken()
+    assert not silence.another_answers(), "it was heard"
+
+
+def test_a_stream_that_has_ended_is_told_of_while_it_is_looked_for_again(tmp_path: Path) -> None:
+    sink = MarkerSink(tmp_path, ())
+    frames(sink, 31)
+    follow(sink, "task", [(np.array([b"go"], object), NOW_S - 0.5)])
+    assert sink.status().gone == ("task",)
+    assert _markers_trouble(sink, ("task",), 60.0) == ["The LSL stream task has ended; it is looked for again."]
+    sink.close()
