@@ -167,7 +167,7 @@ def analyze(
     """
     if until_s is not None and not until_s > 0.0:
         raise UsageError("until_s wants a number of seconds above 0.")
-    spotter = model if isinstance(model, Spotter) else Spotter(None if model is None else Path(model))
+    spotter = model if isinstance(model, Spotter) else Spotter(model)
     index, time_s, face = array("q"), array("d"), array("b")
     finals: list[Scores] = []
     intervals: list[Interval] = []

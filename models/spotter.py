@@ -6,6 +6,7 @@ import contextlib
 import logging
 from copy import copy
 from dataclasses import replace
+from os import PathLike
 from pathlib import Path
 
 import numpy as np
@@ -31,8 +32,8 @@ class Spotter:
         ModelFileError: the file breaks the contract. AssetError: the shipped model is missing.
     """
 
-    def __init__(self, path: Path | None = None, *, use_gpu: bool = True) -> None:
-        self.path = _file(path or USUAL_NETWORK)
+    def __init__(self, path: str | PathLike[str] | None = None, *, use_gpu: bool = True) -> None:
+        self.path = _file(USUAL_NETWORK if path is None else Path(path))
         data = read_model_bytes(self.path)
         self._session, self.spec = open_session(self.path, data, _providers(use_gpu))
         self._takes_first = bool(self._session.get_overridable_initializers())

@@ -129,7 +129,7 @@ def test_a_network_that_ships_is_named(tmp_path: Path, monkeypatch: pytest.Monke
     assert Spotter(USUAL_NETWORK, use_gpu=False).path == spotter.path == asset_path(SPOTTER)
     monkeypatch.chdir(tmp_path)
     (tmp_path / "lab").mkdir()
-    assert Spotter(LAB_NETWORK, use_gpu=False).path == lab.path
+    assert Spotter(str(LAB_NETWORK), use_gpu=False).path == lab.path
     (tmp_path / "lab").rmdir()
     (tmp_path / "lab").write_bytes(b"a file of the user's")
     with pytest.raises(ModelFileError):
