@@ -11,9 +11,9 @@ import io
 from dataclasses import dataclass
 from pathlib import Path
 
+from app.session.reader import cell_time, table_rows
 from app.session.schema import EVENTS_FILE
 from app.session.tables import Lines
-from models.errors import DataError
 
 EVENT_COLUMNS = ("id", "time_s", "frame", "label", "stream")
 
@@ -81,22 +81,12 @@ def read_events(folder: Path) -> tuple[StoredEvent, ...]:
         DataError: the table is damaged or cannot be read.
     """
     path = folder / EVENTS_FILE
-    try:
-        text = path.read_bytes().rpartition(b"\n")[0].decode("utf-8")
-    except FileNotFoundError:
-        return ()
-    except OSError as error:
-        raise DataError(f"{path} cannot be read ({error.strerror}).") from error
-    except UnicodeDecodeError as error:
-        raise DataError(f"{path} is damaged: it is not UTF-8 text.") from error
-    events = []
-    for number, row in enumerate(csv.DictReader(io.StringIO(text)), start=2):
-        try:
-            label, stream = (row[name].removeprefix("'") for name in ("label", "stream"))
-            events.append(StoredEvent(int(row["id"]), float(row["time_s"]), int(row["frame"]), label, stream))
-        except (KeyError, ValueError, TypeError, AttributeError) as error:
-            raise DataError(f"{path} is damaged in line {number}.") from error
-    return tuple(events)
+    return tuple(table_rows(path, _event, torn=True)) if path.exists() else ()
+
+
+def _event(row: dict[str, str]) -> StoredEvent:
+    label, stream = (row[name].removeprefix("'") for name in ("label", "stream"))
+    return StoredEvent(int(row["id"]), cell_time(row["time_s"]), int(row["frame"]), label, stream)
 
 
 def _safe(text: str) -> str:

@@ -152,7 +152,7 @@ def read_intervals(path: Path, torn: bool = True) -> tuple[StoredInterval, ...]:
     Raises:
         DataError: it cannot be read or is damaged.
     """
-    return tuple(_rows(path, _interval, torn))
+    return tuple(table_rows(path, _interval, torn))
 
 
 def read_points(path: Path, torn: bool = True) -> tuple[StoredPoint, ...]:
@@ -161,7 +161,7 @@ def read_points(path: Path, torn: bool = True) -> tuple[StoredPoint, ...]:
     Raises:
         DataError: it cannot be read or is damaged.
     """
-    return tuple(_rows(path, _point, torn))
+    return tuple(table_rows(path, _point, torn))
 
 
 def read_exclusions(folder: Path) -> tuple[Exclusion, ...]:
@@ -171,7 +171,7 @@ def read_exclusions(folder: Path) -> tuple[Exclusion, ...]:
         DataError: the table is damaged.
     """
     path = folder / EXCLUSIONS_FILE
-    return tuple(_rows(path, _exclusion, torn=False)) if path.exists() else ()
+    return tuple(table_rows(path, _exclusion, torn=False)) if path.exists() else ()
 
 
 def replay(session: Session, spotter: Spotter) -> tuple[Scores, tuple[Interval, ...]]:
@@ -214,7 +214,7 @@ def read_frames(path: Path, torn: bool = True) -> FrameTable:
     if header == ",".join(FRAME_COLUMNS).encode() and (values := _numbers(body, len(FRAME_COLUMNS))) is not None:
         frame, time_s, face, *scores = np.ascontiguousarray(values.T)
         return FrameTable(frame.astype(np.int64), time_s, ~np.isnan(face), face == 1.0, *scores)
-    rows = list(_rows(path, _frame, torn))
+    rows = list(table_rows(path, _frame, torn))
     values = np.array([row[4:] for row in rows], np.float64).reshape(len(rows), 4)
     return FrameTable(
         np.array([row[0] for row in rows], np.int64),
@@ -247,15 +247,15 @@ def _frame(row: dict[str, str]) -> tuple[int, float, bool, bool, float, float, f
     intensity, macro, micro, quality = (
         float(row[name]) if row[name] else math.nan for name in ("intensity", "macro", "micro", "quality")
     )
-    return int(row["frame"]), _time(row["time_s"]), face != "", face == "1", intensity, macro, micro, quality
+    return int(row["frame"]), cell_time(row["time_s"]), face != "", face == "1", intensity, macro, micro, quality
 
 
 def _interval(row: dict[str, str]) -> StoredInterval:
     interval = Interval(
         type=ExpressionType(row["type"]),
-        onset_s=_time(row["onset_s"]),
-        apex_s=_time(row["apex_s"]),
-        offset_s=_time(row["offset_s"]),
+        onset_s=cell_time(row["onset_s"]),
+        apex_s=cell_time(row["apex_s"]),
+        offset_s=cell_time(row["offset_s"]),
         onset_frame=int(row["onset_frame"]),
         apex_frame=int(row["apex_frame"]),
         offset_frame=int(row["offset_frame"]),
@@ -271,24 +271,29 @@ def _interval(row: dict[str, str]) -> StoredInterval:
 
 def _point(row: dict[str, str]) -> StoredPoint:
     return StoredPoint(
-        int(row["id"]), _time(row["time_s"]), int(row["frame"]), ExpressionType(row["type"]), row["source"]
+        int(row["id"]), cell_time(row["time_s"]), int(row["frame"]), ExpressionType(row["type"]), row["source"]
     )
 
 
 def _exclusion(row: dict[str, str]) -> Exclusion:
-    if not _time(row["start_s"]) <= _time(row["end_s"]):
+    if not cell_time(row["start_s"]) <= cell_time(row["end_s"]):
         raise ValueError
     return Exclusion(
         id=int(row["id"]),
-        start_s=_time(row["start_s"]),
-        end_s=_time(row["end_s"]),
+        start_s=cell_time(row["start_s"]),
+        end_s=cell_time(row["end_s"]),
         start_frame=int(row["start_frame"]),
         end_frame=int(row["end_frame"]),
         reason=row["reason"],
     )
 
 
-def _time(cell: str) -> float:
+def cell_time(cell: str) -> float:
+    """A time in seconds, as a table's cell has it.
+
+    Raises:
+        ValueError: it is none, or none that a recording may have.
+    """
     value = float(cell)
     if not is_time(value):
         raise ValueError
@@ -300,8 +305,12 @@ def is_time(value_s: float) -> bool:
     return abs(value_s) < _LONGEST_S  # NaN is not
 
 
-def _rows(path: Path, parse: Callable[[dict[str, str]], _T], torn: bool) -> Iterator[_T]:
-    """Parsed rows of a table."""
+def table_rows(path: Path, parse: Callable[[dict[str, str]], _T], torn: bool) -> Iterator[_T]:
+    """Parsed rows of a table. torn: a last line without an end was not written whole.
+
+    Raises:
+        DataError: it cannot be read or is damaged.
+    """
     try:
         text = _text(path, torn).decode("utf-8")
     except UnicodeDecodeError as error:

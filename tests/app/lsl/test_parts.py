@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 from pathlib import Path
 
@@ -127,10 +128,18 @@ def test_events_are_read_as_they_were_written(tmp_path: Path) -> None:
     assert [row[3] for row in rows[3:5]] == ["'=1+1", "-5"], "a spreadsheet runs no label"
 
     path = tmp_path / EVENTS_FILE
+    path.write_bytes(codecs.BOM_UTF8 + path.read_bytes().replace(b"\n", b"\r\n"))
+    assert read_events(tmp_path) == events, "saved again by a spreadsheet"
     with path.open("a") as file:
         file.write("9,0.3,9,torn")
     assert len(read_events(tmp_path)) == 8
     with path.open("a") as file:
         file.write("\n")
     with pytest.raises(DataError, match="line 10"):
+        read_events(tmp_path)
+    path.write_text("id,time_s,frame,label,stream\n1,nan,9,go,task\n", "utf-8")
+    with pytest.raises(DataError, match="line 2"):
+        read_events(tmp_path)
+    path.write_text("id;time_s;frame;label;stream\n1;0,3;9;go;task\n", "utf-8")
+    with pytest.raises(DataError, match="other separators than commas"):
         read_events(tmp_path)
