@@ -11,12 +11,7 @@ from pathlib import Path, PurePath
 
 from app.tables import look, resolved
 from models.errors import UsageError
-
-VIDEO_ENDINGS = frozenset(
-    {".3gp", ".avi", ".flv", ".m2ts", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".mxf"}
-    | {".ogv", ".vob", ".webm", ".wmv"}
-)
-"""Files with these endings are taken from a folder; a file that is named itself may have any."""
+from models.video_endings import VIDEO_ENDINGS
 
 _ADDRESSES = frozenset({"http:", "https:", "rtsp:", "rtsps:", "rtmp:", "udp:", "tcp:"})
 

@@ -10,9 +10,10 @@ from pathlib import Path
 
 from models.errors import ApexspotError, LabelError, UsageError
 from models.video import VideoFile
+from models.video_endings import VIDEO_ENDINGS
+from training.readers.rates import frame_rate_hz
 
 PICTURES = frozenset({".jpg", ".jpeg", ".png", ".bmp"})
-VIDEOS = frozenset({".avi", ".mp4", ".mov", ".mkv", ".m4v", ".mpg", ".wmv", ".webm"})
 TABLES = frozenset({".xlsx", ".xls", ".csv"})
 
 # what data sets keep beside the recordings: other modalities, things computed from them
@@ -26,8 +27,8 @@ _UNKNOWN_END = 10**9
 class Source:
     """A recording on disk.
 
-    first, last: numbers of its first and last frame, as its owner counts them. fps: frames a second that a video file
-    states, ``None`` where it does not and for pictures.
+    first, last: numbers of its first and last frame, as its owner counts them. fps: frames a second of a video file,
+    ``None`` where neither it nor its time stamps say, and for pictures.
     """
 
     path: Path
@@ -68,7 +69,7 @@ def find_sources(root: Path, name_of: Callable[[tuple[str, ...]], str | None]) -
     best: dict[str, tuple[tuple[bool, bool, int, str], Path]] = {}
     for path in _candidates(root):
         parts = path.relative_to(root).parts
-        is_video = path.suffix.lower() in VIDEOS
+        is_video = path.suffix.lower() in VIDEO_ENDINGS
         # the root's own name counts as well: somebody may point at one subject's folder
         name = name_of((root.resolve().name, *parts[:-1], path.stem if is_video else path.name))
         if name is None:
@@ -88,7 +89,7 @@ def _candidates(root: Path) -> Iterator[Path]:
         endings = {Path(name).suffix.lower() for name in files}
         if endings & PICTURES:
             yield here
-        yield from (here / name for name in sorted(files) if Path(name).suffix.lower() in VIDEOS)
+        yield from (here / name for name in sorted(files) if Path(name).suffix.lower() in VIDEO_ENDINGS)
 
 
 def _source(path: Path) -> Source:
@@ -97,7 +98,7 @@ def _source(path: Path) -> Source:
         return Source(path, numbered[0][0], numbered[-1][0]) if numbered else Source(path, 1, 0)
     try:
         with VideoFile(path) as video:
-            return Source(path, 1, video.frame_count_estimate or _UNKNOWN_END, video.nominal_fps)
+            return Source(path, 1, video.frame_count_estimate or _UNKNOWN_END, frame_rate_hz(video))
     except ApexspotError:
         return Source(path, 1, _UNKNOWN_END)  # named, with the reason, when it is to be read
 

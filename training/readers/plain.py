@@ -16,8 +16,9 @@ from pathlib import Path
 from models.errors import ApexspotError, LabelError, UsageError
 from models.types import GRID_HZ
 from models.video import VideoFile
+from models.video_endings import VIDEO_ENDINGS
 from training.readers.labels import CodedInterval, CodedPoint, Finding, GivenPoints, Reading, RecordingLabels
-from training.readers.layout import VIDEOS
+from training.readers.rates import frame_rate_hz
 from training.readers.spreadsheet import Sheet, cell, columns, expression_type, read_sheets
 
 DATA_SET = "plain"
@@ -147,8 +148,8 @@ def _resolve(root: Path, video: str) -> Path | None:
         plain = plain.relative_to(root) if plain.is_relative_to(root) else Path(plain.name)
     if ".." in plain.parts:
         return None
-    for candidate in (root / plain, *(root / f"{plain}{ending}" for ending in sorted(VIDEOS))):
-        if candidate.suffix.lower() in VIDEOS and _is_file(candidate):
+    for candidate in (root / plain, *(root / f"{plain}{ending}" for ending in sorted(VIDEO_ENDINGS))):
+        if candidate.suffix.lower() in VIDEO_ENDINGS and _is_file(candidate):
             return candidate
     inside = [p for p in _videos(root) if plain.name in (p.name, p.stem)]
     return inside[0] if len(inside) == 1 and len(plain.parts) == 1 else None
@@ -162,14 +163,14 @@ def _is_file(path: Path) -> bool:
 
 
 def _videos(root: Path) -> list[Path]:
-    return sorted(p for p in root.rglob("*") if p.suffix.lower() in VIDEOS and p.is_file())
+    return sorted(p for p in root.rglob("*") if p.suffix.lower() in VIDEO_ENDINGS and p.is_file())
 
 
 def _open(path: Path, name: str) -> _Video:
     try:
         with VideoFile(path) as video:
             end_s = video.duration_s or math.inf
-            return _Video(path, video.nominal_fps or GRID_HZ, end_s, name, GivenPoints(name))
+            return _Video(path, frame_rate_hz(video) or GRID_HZ, end_s, name, GivenPoints(name))
     except ApexspotError:
         return _Video(path, GRID_HZ, math.inf, name, GivenPoints(name))  # named, with the reason, when it is to be read
 

@@ -19,6 +19,7 @@ from models.types import GRID_HZ, REGION_COUNT
 from models.video import VideoFile
 from training.readers.labels import CodedPoint, Finding, GivenPoints, Reading, RecordingLabels
 from training.readers.plain import END_SLACK_S
+from training.readers.rates import frame_rate_hz
 from training.readers.spreadsheet import cell, columns, expression_type, read_sheets
 
 DATA_SET = "sessions"
@@ -98,7 +99,7 @@ def _read_session(
         source = video
         start_s = _first_time_s(folder / "frames.csv")
         with VideoFile(video) as file:
-            fps, end_s = file.nominal_fps or GRID_HZ, file.duration_s or np.inf
+            fps, end_s = frame_rate_hz(file) or GRID_HZ, file.duration_s or np.inf
     else:
         findings.append(Finding(f"{folder.name} has neither {FEATURES_FILE} nor video.mp4; left out.", lost=True))
         return
