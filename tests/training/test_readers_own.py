@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
 import numpy as np
+import openpyxl
 import pytest
 
+from models.digest import perception_digest
 from models.errors import LabelError, UsageError
 from models.types import ExpressionType
 from training.archive import load_archive, load_motion
@@ -78,6 +81,40 @@ def test_unknown_videos_and_labels_outside_are_named_with_row_and_remedy(own: Pa
     assert reading.recordings[0].points == (CodedPoint(0.5, MICRO),)
 
 
+def test_a_name_that_fits_several_videos_and_a_row_without_one_are_told(own: Path) -> None:
+    shutil.copy(own / "three.mp4", own / "anna" / "three.MOV")
+    write(own / "points.csv", "video,time_s,type\nthree,0.5,macro\nthree.mov,0.5,macro\n,1,micro\n,2,micro\n")
+    reading = read(DataSet.PLAIN, own)
+    assert [r.name for r in reading.recordings] == ["anna/three.MOV"]
+    several, nothing = [finding.sentence for finding in reading.findings if finding.lost]
+    assert "row 2: three may be any of anna/three.MOV, three.mp4; write which one" in several
+    assert "row 4, 5: no video is named; fill it in" in nothing
+
+
+def workbook(path: Path, sheets: dict[str, list[list[object]]], hidden: str = "") -> Path:
+    book = openpyxl.Workbook()
+    book.remove(book.worksheets[0])
+    for name, rows in sheets.items():
+        sheet = book.create_sheet(name)
+        sheet.sheet_state = "hidden" if name == hidden else "visible"
+        for row in rows:
+            sheet.append(row)
+    book.save(path)
+    return path
+
+
+def test_the_labels_of_a_workbook_are_those_of_the_one_sheet_in_sight_that_has_some(own: Path) -> None:
+    """Not of a hidden one, of notes before it, or of the first of two coders."""
+    head: list[object] = ["video", "time_s", "type"]
+    old, new = [head, ["three", 0.25, "macro"]], [head, ["three", 0.5, "macro"]]
+    for sheets in ({"old": old, "new": new}, {"notes": [["written by anna"]], "new": new}, {"empty": [head], "n": new}):
+        (recording,) = read(DataSet.PLAIN, own, workbook(own / "t.xlsx", sheets, hidden="old")).recordings
+        assert recording.points == (CodedPoint(0.5, MACRO),)
+    both = refused(own, workbook(own / "t.xlsx", {"anna": old, "berta": new}))
+    assert "t.xlsx has labels in several sheets (anna, berta); bring them into one" in both
+    assert "no column video" in refused(own, workbook(own / "t.xlsx", {"notes": [["nothing"]], "more": [["yet"]]}))
+
+
 @pytest.mark.parametrize(
     ("text", "says"),
     [
@@ -125,6 +162,15 @@ def test_points_that_come_twice_are_found(own: Path) -> None:
         not both.lost and "row 5: a micro point" in both.sentence and "macro point at the same moment" in both.sentence
     )
     assert [(p.time_s, p.type) for p in reading.recordings[0].points] == [(1.0, MACRO), (0.5, MACRO), (1.0, MICRO)]
+
+
+def test_intervals_that_come_twice_are_found(own: Path) -> None:
+    rows = "three,0.5,1.5,macro\nthree,0.5,1.5,micro\nthree.mp4,0.50,1.5,Macro\n"
+    write(own / "intervals.csv", "video,onset_s,offset_s,type\n" + rows)
+    reading = read(DataSet.PLAIN, own)
+    (finding,) = reading.findings
+    assert finding.lost and "row 4: the same macro interval of three.mp4 (0.5 to 1.5 s)" in finding.sentence
+    assert [i.type for i in reading.recordings[0].intervals] == [MACRO, MICRO]
 
 
 def test_a_missing_table_or_folder_is_said(own: Path) -> None:
@@ -184,6 +230,17 @@ def test_the_participant_is_that_of_the_session_not_of_its_folder(tmp_path: Path
     assert [r.subject for r in reading.recordings] == ["berta", "2026-11-22_15-03-07_anna"]
     (finding,) = reading.findings
     assert not finding.lost and "2026-11-22_15-03-07_anna names no participant" in finding.sentence
+
+
+def test_a_session_that_another_perception_has_seen_is_told(tmp_path: Path) -> None:
+    session(tmp_path / "one", None, "1,0.5,15,macro,person\n")
+    features(tmp_path / "one" / "features.npy", start_s=0.0)
+    for seen_by, told in ((perception_digest(), 0), ("of before", 1)):
+        info = {"participant": "anna", "model": {"perception": seen_by}}
+        write(tmp_path / "one" / "session.json", json.dumps(info))
+        findings = read(DataSet.SESSIONS, tmp_path).findings
+        assert len(findings) == told
+    assert not findings[0].lost and "one was recorded with another version of the perception" in findings[0].sentence
 
 
 def extract(reading: Reading, out: Path) -> Extraction:

@@ -2,22 +2,23 @@
 
 ``points.csv``: ``video,time_s,type``, one row an expression, ``time_s`` anywhere inside it. ``intervals.csv``:
 ``video,onset_s,offset_s,type``, optionally ``apex_s``. One file may hold both kinds of rows. ``video`` is a path below
-the folder, with or without its ending; an optional column ``subject`` says who is seen, otherwise each video counts as
-a person of its own.
+the folder, with or without its ending (``training.readers.lookup``); an optional column ``subject`` says who is seen,
+otherwise each video counts as a person of its own.
 """
 
 from __future__ import annotations
 
 import math
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from models.errors import ApexspotError, LabelError, UsageError
 from models.types import GRID_HZ
 from models.video import VideoFile
-from models.video_endings import VIDEO_ENDINGS
 from training.readers.labels import CodedInterval, CodedPoint, Finding, GivenPoints, Reading, RecordingLabels
+from training.readers.lookup import OwnVideos
 from training.readers.rates import frame_rate_hz
 from training.readers.spreadsheet import Sheet, cell, columns, expression_type, read_sheets
 
@@ -48,18 +49,16 @@ def read(root: Path, labels: Path | None = None, *, unlabelled: bool = False) ->
     if not root.is_dir():
         raise UsageError(f"There is no folder {root}; --root wants the folder with the videos.")
     tables = _tables(root, labels)
+    files = OwnVideos(root)
     videos: dict[str, _Video] = {}
     findings: list[Finding] = []
     unknown: dict[tuple[str, str], list[int]] = defaultdict(list)
     for table in tables:
-        _read_table(root, read_sheets(table)[0], videos, findings, unknown)
-    for (table_name, video), rows in unknown.items():
-        which = ", ".join(str(row) for row in rows)
-        findings.append(
-            Finding(f"{table_name}, row {which}: there is no video {video} below {root}; check its name.", lost=True)
-        )
+        _read_table(root, files, _sheet(table), videos, findings, unknown)
+    for (table_name, why), rows in unknown.items():
+        findings.append(Finding(f"{table_name}, row {', '.join(map(str, rows))}: {why}.", lost=True))
     if unlabelled:
-        _add_unlabelled(root, videos, findings)
+        _add_unlabelled(root, files, videos, findings)
     if not videos and not findings:
         raise LabelError(f"{tables[0]} holds no labels; it wants rows of video,time_s,type.")
     recordings = [
@@ -80,8 +79,33 @@ def _tables(root: Path, labels: Path | None) -> list[Path]:
     return tables
 
 
+def _sheet(table: Path) -> Sheet:
+    """The sheet with the labels.
+
+    Raises:
+        LabelError: several have some; which are meant only their writer knows.
+    """
+    sheets = read_sheets(table)
+    shown = [sheet for sheet in sheets if not sheet.hidden] or sheets
+    labelled = [sheet for sheet in shown if _has_labels(sheet)]
+    if len(labelled) > 1:
+        names = ", ".join(sheet.name for sheet in labelled)
+        raise LabelError(f"{table} has labels in several sheets ({names}); bring them into one, or hide the others.")
+    return (labelled or shown)[0]
+
+
+def _has_labels(sheet: Sheet) -> bool:
+    try:
+        header, _ = columns(sheet, ("video", "type"))
+    except LabelError:
+        return False
+    titles = {title.lower() for title in sheet.rows[header]}
+    return not titles.isdisjoint(("time_s", "onset_s")) and any(any(row) for row in sheet.rows[header + 1 :])
+
+
 def _read_table(
     root: Path,
+    files: OwnVideos,
     sheet: Sheet,
     videos: dict[str, _Video],
     findings: list[Finding],
@@ -100,13 +124,13 @@ def _read_table(
         times = {t: _seconds(where, t, cell(row, at[t])) for t in _OPTIONAL[:-1] if t in at and cell(row, at[t])}
         if "time_s" not in times and not {"onset_s", "offset_s"} <= set(times):
             raise LabelError(f"{where}: neither time_s nor onset_s and offset_s are given; fill them in.")
-        path = _resolve(root, cell(row, at["video"]))
-        if path is None:
-            unknown[sheet.path.name, cell(row, at["video"])].append(number)
+        meant = files.meant(cell(row, at["video"]))
+        if len(meant) != 1:
+            unknown[sheet.path.name, _not_one(root, cell(row, at["video"]), meant)].append(number)
             continue
-        name = path.relative_to(root).as_posix()
+        name = meant[0].as_posix()
         if name not in videos:
-            videos[name] = _open(path, name)
+            videos[name] = _open(root / name, name)
         video = videos[name]
         subject = cell(row, at["subject"]) if "subject" in at else ""
         if subject and video.subject not in (name, subject):
@@ -126,7 +150,21 @@ def _read_table(
             if not onset_s <= apex_s <= offset_s:
                 raise LabelError(f"{where}: onset, apex and offset are not in this order; correct the row.")
             onset, apex, offset = (round(t * video.fps) for t in (onset_s, apex_s, offset_s))
+            if any((i.onset, i.offset, i.type) == (onset, offset, kind) for i in video.intervals):
+                same = f"the same {kind.value} interval of {name} ({onset_s:g} to {offset_s:g} s) as in an earlier row"
+                findings.append(Finding(f"{where}: {same}; remove one of the rows.", lost=True))
+                continue
             video.intervals.append(CodedInterval(onset, apex, offset, kind))
+
+
+def _not_one(root: Path, video: str, meant: Sequence[Path]) -> str:
+    """Why a cell names no video that can be taken."""
+    if not video:
+        return "no video is named; fill it in (of merged cells only the first holds what is seen)"
+    if not meant:
+        return f"there is no video {video} below {root}; check its name"
+    several = ", ".join(path.as_posix() for path in meant[:5]) + (", …" if len(meant) > 5 else "")
+    return f"{video} may be any of {several}; write which one, with its folder and ending"
 
 
 def _seconds(where: str, column: str, text: str) -> float:
@@ -139,33 +177,6 @@ def _seconds(where: str, column: str, text: str) -> float:
     return value
 
 
-def _resolve(root: Path, video: str) -> Path | None:
-    """The video file that a cell means: a path below the root, with or without ending, or a name that is there once."""
-    if not video:
-        return None
-    plain = Path(video.replace("\\", "/"))
-    if plain.is_absolute():
-        plain = plain.relative_to(root) if plain.is_relative_to(root) else Path(plain.name)
-    if ".." in plain.parts:
-        return None
-    for candidate in (root / plain, *(root / f"{plain}{ending}" for ending in sorted(VIDEO_ENDINGS))):
-        if candidate.suffix.lower() in VIDEO_ENDINGS and _is_file(candidate):
-            return candidate
-    inside = [p for p in _videos(root) if plain.name in (p.name, p.stem)]
-    return inside[0] if len(inside) == 1 and len(plain.parts) == 1 else None
-
-
-def _is_file(path: Path) -> bool:
-    try:
-        return path.is_file()
-    except OSError:
-        return False  # a name that is longer than a file's can be
-
-
-def _videos(root: Path) -> list[Path]:
-    return sorted(p for p in root.rglob("*") if p.suffix.lower() in VIDEO_ENDINGS and p.is_file())
-
-
 def _open(path: Path, name: str) -> _Video:
     try:
         with VideoFile(path) as video:
@@ -175,8 +186,8 @@ def _open(path: Path, name: str) -> _Video:
         return _Video(path, GRID_HZ, math.inf, name, GivenPoints(name))  # named, with the reason, when it is to be read
 
 
-def _add_unlabelled(root: Path, videos: dict[str, _Video], findings: list[Finding]) -> None:
-    bare = {p.relative_to(root).as_posix(): p for p in _videos(root)}
+def _add_unlabelled(root: Path, files: OwnVideos, videos: dict[str, _Video], findings: list[Finding]) -> None:
+    bare = {path.as_posix(): root / path for path in files.videos}
     for name in sorted(set(bare) - set(videos)):
         videos[name] = _open(bare[name], name)
         findings.append(Finding(f"{name} has no label; taken as free of expressions.", lost=False))

@@ -10,10 +10,12 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from models.digest import perception_digest
 from models.errors import LabelError, UsageError
 from models.types import GRID_HZ, REGION_COUNT
 from models.video import VideoFile
@@ -105,22 +107,44 @@ def _read_session(
         return
     points = _points(folder, start_s, end_s, findings)
     if points or unlabelled:
-        subject = _subject(folder, findings)
+        info = _info(folder)
+        subject = _subject(folder, info, findings)
+        if source == features:
+            _check_perception(folder, info, findings)
         recordings.append(RecordingLabels(folder.name, subject, DATA_SET, source, fps, (), points))
     else:
         findings.append(Finding(f"{folder.name} has no points yet; left out (--unlabelled takes it in).", lost=False))
 
 
-def _subject(folder: Path, findings: list[Finding]) -> str:
+def _info(folder: Path) -> dict[str, Any]:
+    path = folder / "session.json"
     try:
-        participant = json.loads((folder / "session.json").read_text("utf-8")).get("participant")
-    except (OSError, ValueError, AttributeError) as error:
-        raise LabelError(f"{folder / 'session.json'} cannot be read ({error}); leave this session out.") from error
+        return dict(json.loads(path.read_text("utf-8")))
+    except (OSError, ValueError, TypeError) as error:
+        raise LabelError(f"{path} cannot be read ({error}); leave this session out.") from error
+
+
+def _subject(folder: Path, info: dict[str, Any], findings: list[Finding]) -> str:
+    participant = info.get("participant")
     if not participant:
         findings.append(
             Finding(f"{folder.name} names no participant in session.json; taken as a person of its own.", lost=False)
         )
     return str(participant or folder.name)
+
+
+def _check_perception(folder: Path, info: dict[str, Any], findings: list[Finding]) -> None:
+    """Say so where the features are not what perception would see today."""
+    model = info.get("model")
+    seen_by = model.get("perception") if isinstance(model, dict) else None
+    if seen_by and seen_by != perception_digest():
+        findings.append(
+            Finding(
+                f"{folder.name} was recorded with another version of the perception; what was seen then is taken as it "
+                "is, and may differ a little from what this version would see.",
+                lost=False,
+            )
+        )
 
 
 def _points(folder: Path, start_s: float, end_s: float, findings: list[Finding]) -> tuple[CodedPoint, ...]:

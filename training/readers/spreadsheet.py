@@ -20,11 +20,15 @@ _HEADER_WITHIN_ROWS = 40
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """One sheet: its rows from the first, each cell as stripped text (whole numbers without a decimal point)."""
+    """One sheet: its rows from the first, each cell as stripped text (whole numbers without a decimal point).
+
+    hidden: whether a spreadsheet program does not show it.
+    """
 
     path: Path
     name: str
     rows: tuple[tuple[str, ...], ...]
+    hidden: bool = False
 
 
 def read_sheets(path: Path) -> list[Sheet]:
@@ -63,7 +67,12 @@ def _xlsx(path: Path) -> list[Sheet]:
         book = openpyxl.load_workbook(path, read_only=True, data_only=True)
     try:
         return [
-            Sheet(path, sheet.title, tuple(tuple(_text(c) for c in row) for row in sheet.iter_rows(values_only=True)))
+            Sheet(
+                path,
+                sheet.title,
+                tuple(tuple(_text(c) for c in row) for row in sheet.iter_rows(values_only=True)),
+                sheet.sheet_state != "visible",
+            )
             for sheet in book.worksheets
         ]
     finally:
@@ -76,7 +85,7 @@ def _xls(path: Path) -> list[Sheet]:
     # of a damaged file it would say more on stdout
     book = xlrd.open_workbook(str(path), logfile=io.StringIO())
     return [
-        Sheet(path, s.name, tuple(tuple(_text(c) for c in s.row_values(i)) for i in range(s.nrows)))
+        Sheet(path, s.name, tuple(tuple(_text(c) for c in s.row_values(i)) for i in range(s.nrows)), s.visibility != 0)
         for s in book.sheets()
     ]
 
