@@ -58,6 +58,12 @@ FINE_TUNING: dict[str, Any] = {
 _MOST_WEIGHT = 1000.0
 """Of a part of the loss. Far above it the gradients of the other parts are lost in rounding, and then all numbers."""
 
+_MOST_FRAMES = 3000
+"""Of a rule for points: a minute and a half, far more than an expression has. What labels cost grows with them."""
+
+_MOST_ANCHORS = 10_000
+"""Each is held against every other, which above this takes more memory than a machine has."""
+
 
 class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
@@ -122,23 +128,23 @@ class Loss(_Section):
     micro: float = Field(default=_LOSS.micro, ge=0, le=_MOST_WEIGHT)
     focal_gamma: float = Field(default=_LOSS.focal_gamma, ge=0, le=100)
     neutral_mined: bool = _LOSS.neutral_mined
-    contrastive_anchors: int = Field(default=_LOSS.contrastive_anchors, ge=2)
+    contrastive_anchors: int = Field(default=_LOSS.contrastive_anchors, ge=2, le=_MOST_ANCHORS)
 
 
 class _MacroRule(_Section):
-    hard: int = Field(default=_RULES.macro.hard, ge=0)
-    window: int = Field(default=_RULES.macro.window, ge=4)
-    widest: int = Field(default=_RULES.macro.widest, ge=4)
-    positive: int = Field(default=_RULES.macro.positive, ge=0)
-    ignored: int = Field(default=_RULES.macro.ignored, ge=0)
+    hard: int = Field(default=_RULES.macro.hard, ge=0, le=_MOST_FRAMES)
+    window: int = Field(default=_RULES.macro.window, ge=4, le=_MOST_FRAMES)
+    widest: int = Field(default=_RULES.macro.widest, ge=4, le=_MOST_FRAMES)
+    positive: int = Field(default=_RULES.macro.positive, ge=0, le=_MOST_FRAMES)
+    ignored: int = Field(default=_RULES.macro.ignored, ge=0, le=_MOST_FRAMES)
 
 
 class _MicroRule(_Section):
-    hard: int = Field(default=_RULES.micro.hard, ge=0)
-    window: int = Field(default=_RULES.micro.window, ge=4)
-    widest: int = Field(default=_RULES.micro.widest, ge=4)
-    positive: int = Field(default=_RULES.micro.positive, ge=0)
-    ignored: int = Field(default=_RULES.micro.ignored, ge=0)
+    hard: int = Field(default=_RULES.micro.hard, ge=0, le=_MOST_FRAMES)
+    window: int = Field(default=_RULES.micro.window, ge=4, le=_MOST_FRAMES)
+    widest: int = Field(default=_RULES.micro.widest, ge=4, le=_MOST_FRAMES)
+    positive: int = Field(default=_RULES.micro.positive, ge=0, le=_MOST_FRAMES)
+    ignored: int = Field(default=_RULES.micro.ignored, ge=0, le=_MOST_FRAMES)
 
 
 class Gim(_Section):
@@ -298,7 +304,7 @@ def load_config(path: Path | None, start: Shape | None = None) -> RunConfig:
     given: dict[str, Any] = {}
     if path is not None:
         try:
-            given = tomllib.loads(path.read_text("utf-8"))
+            given = tomllib.loads(path.read_text("utf-8-sig"))
         except FileNotFoundError:
             raise UsageError(f"There is no file {path}.") from None
         except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:

@@ -78,11 +78,19 @@ def test_it_cannot_be_changed() -> None:
         ("[stages]\nadaptive_at = [0.5, nan]", ("adaptive_at", "finite")),
         ("[tcn]\nscales = [1, 4000]", ("look-ahead", "3000", "scales")),
         ("[tcn]\nactivity_frames = 1000000", ("look-back", "100000", "activity_frames")),
+        ("[gim.macro]\nhard = 1000000000", ("gim.macro.hard", "3000")),
+        ("[gim.micro]\nwindow = 1000000000", ("gim.micro.window", "3000")),
+        ("[loss]\ncontrastive_anchors = 1000000000", ("loss.contrastive_anchors", "10000")),
     ],
 )
 def test_what_cannot_be_is_one_sentence(tmp_path: Path, text: str, words: tuple[str, ...]) -> None:
     sentence = refusal(tmp_path, text)
     assert all(word in sentence for word in words), sentence
+
+
+def test_a_file_as_a_text_editor_of_windows_writes_it(tmp_path: Path) -> None:
+    (tmp_path / "run.toml").write_bytes("steps = 50\r\n".encode("utf-8-sig"))
+    assert load_config(tmp_path / "run.toml").steps == 50
 
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
