@@ -9,7 +9,7 @@ from pathlib import Path
 
 from training.matching import Counts
 from training.provenance import provenance
-from training.report import COUNTS, FIGURES, TYPES, Row, data_sets
+from training.report import COUNTS, FIGURES, TYPES, Row, count, data_sets
 from training.report_style import STYLE
 from training.report_videos import Viewed, best, video_svg, worst
 
@@ -75,7 +75,7 @@ def _table(rows: Sequence[Row]) -> str:
         for kind in TYPES:
             precision, recall, f1 = (f"{row.mean(kind, figure):.3f}" for figure in FIGURES)
             spread = f'<span class="spread">± {row.spread(kind):.3f}</span>' if seeds > 1 else ""
-            tallies = "/".join(f"{row.mean(kind, tally):.0f}" for tally in COUNTS)
+            tallies = "/".join(count(row, kind, tally) for tally in COUNTS)
             cells.append(
                 f'<td class="group">{precision}</td><td>{recall}</td><td class="f1">{f1}{spread}</td><td>{tallies}</td>'
             )

@@ -120,3 +120,4 @@ def test_the_page_needs_no_other_file_and_escapes_names(archive: Path) -> None:
     assert "http" not in text and "src=" not in text and "<script" not in text
     assert text.count('<svg viewBox="0 0 1000') == 1 and "&quot;steps&quot;: 3" in text
     assert '<tr class="baseline">' in text
+    assert "<td>7.5/3.5/4.5</td>" in text, "means of counts as in the other tables"
