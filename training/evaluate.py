@@ -8,14 +8,14 @@ training.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
 
 from models.decode import DecodeSettings
 from models.errors import OutputError
-from models.types import FloatArray
+from models.types import ExpressionType, FloatArray
 from training import protocols
 from training.datasets import Recording
 from training.detectors import Detections, Detector, by_length, decoded, fixed, pick, trusted
@@ -33,6 +33,9 @@ APPLICATION = "honest, as the application decides"
 PUBLISHED = "published protocol (best epoch per tested subject)"
 FIXED = "baseline: fixed window at each apex"
 PICKER = "baseline: peak picker, no training"
+
+_NAMED = 5
+"""Subjects that a note names; more are counted."""
 
 
 class Protocol(StrEnum):
@@ -91,7 +94,7 @@ def judging() -> dict[str, object]:
 
 
 def note(judged: Judged, folds: int) -> str:
-    """A sentence on folds and seeds, to stand under a table. folds: how many were asked for."""
+    """Sentences on folds, seeds and what cannot be found, to stand under a table. folds: how many were asked for."""
     seeds = len(judged.seeds)
     alone = judged.folds.count == max(
         len({r.subject for r in judged.recordings if r.data_set == name}) for name in _sets(judged)
@@ -99,7 +102,23 @@ def note(judged: Judged, folds: int) -> str:
     words = "One subject of each data set held out at a time" if alone else "Subjects held out in groups"
     spread = f"; mean of {seeds} seeds, +- is their standard deviation, counts are means" if seeds > 1 else "; one seed"
     fewer = f" (not {folds}, for want of subjects)" if folds > judged.folds.count else ""
-    return f"{words}, {judged.folds.count} folds{fewer}{spread}. A hit has an IoU of at least 0.5 (MEGC rule)."
+    rule = "A hit has an IoU of at least 0.5 (MEGC rule)."
+    return " ".join([f"{words}, {judged.folds.count} folds{fewer}{spread}. {rule}", *_without_threshold(judged)])
+
+
+def _without_threshold(judged: Judged) -> Iterator[str]:
+    """A sentence for each data set and type in which somebody is judged without a threshold, so that nothing counts."""
+    for data_set in _sets(judged):
+        mine = [r for r in judged.recordings if r.data_set == data_set]
+        for kind in ExpressionType:
+            having = {judged.folds.fold(r) for r in mine if any(p.type is kind for p in r.points)}
+            bare = sorted({r.subject for r in mine if not having - {judged.folds.fold(r)}})
+            if bare:
+                whose = ", ".join(bare[:_NAMED]) + (f" and {len(bare) - _NAMED} more" if len(bare) > _NAMED else "")
+                yield (
+                    f"No {kind.value} of {data_set} can be found in {whose}: nobody held out at another time has a "
+                    f"{kind.value} point, by which its threshold is chosen."
+                )
 
 
 def table(judged: Judged, protocol: Protocol = Protocol.BOTH) -> list[Row]:

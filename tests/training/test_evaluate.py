@@ -72,6 +72,17 @@ def test_fewer_folds_than_asked_for_are_said() -> None:
         assert "4 folds; one seed" in note(judged, asked)
 
 
+def test_a_note_says_whose_expressions_cannot_be_found_for_want_of_a_threshold() -> None:
+    """Of four subjects one alone has micros, and in another set one of two has points at all."""
+    micro = replace(VIDEOS[2], points=(Point(108, MACRO), Point(200, MICRO)))
+    other = [replace(recording(f"w{i}", f"t{i}"), data_set="two", points=VIDEOS[0].points[i:]) for i in range(2)]
+    recordings = [*VIDEOS[:2], micro, VIDEOS[3], *other]
+    said = note(Judged(Study(), recordings, Folds.make(recordings, 0), [[]]), 0)
+    assert "No micro of set can be found in s2: nobody held out at another time has a micro point" in said
+    assert "No macro of two can be found in t0:" in said and "No micro of two can be found in t0, t1:" in said
+    assert "No macro of set" not in said and said.count("No ") == 3
+
+
 def thresholds_of(found: list[Found], rule: ThresholdRule) -> dict[ExpressionType, float]:
     """Of the first fold, where every recording has the same detections."""
     return dict(fold_thresholds({r.name: found for r in VIDEOS}, VIDEOS, Folds.make(VIDEOS, 0), rule)[0])
