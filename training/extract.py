@@ -248,6 +248,8 @@ def _write_tables(
                 "file": motion_file(recording.name),
             }
         )
+    if left := sorted(_recordings(out) - {recording.name for recording in plan.reading.recordings}):
+        findings.append(_left(out, left))
     write_table(out / "points.csv", POINT_COLUMNS, points)
     write_table(out / "intervals.csv", INTERVAL_COLUMNS, intervals)
     meta = {
@@ -260,6 +262,24 @@ def _write_tables(
     }
     write_text(out / "meta.json", json.dumps(meta, indent=1, ensure_ascii=False) + "\n")
     return len(points)
+
+
+def _recordings(out: Path) -> set[str]:
+    """Names of the recordings in an archive; none where it was not completed before."""
+    try:
+        return {str(entry["name"]) for entry in json.loads((out / "meta.json").read_text("utf-8"))["recordings"]}
+    except (OSError, ValueError, KeyError, TypeError):
+        return set()
+
+
+def _left(out: Path, names: Sequence[str]) -> Finding:
+    shown = ", ".join(names[:5]) + (", …" if len(names) > 5 else "")
+    count = f"{len(names)} recording{'s' if len(names) > 1 else ''}"
+    return Finding(
+        f"{out} is no longer of {count} that it had before ({shown}), which did not come along now; to train on both, "
+        "give each folder an archive and name both with --data.",
+        lost=False,
+    )
 
 
 def _inside(

@@ -151,6 +151,15 @@ def test_it_carries_on_past_a_bad_recording_and_names_it(
     assert [r.name for r in load_archive(out)] == ["a.mp4", "b.mp4"]
 
 
+def test_recordings_that_an_archive_loses_are_named(own: Path, whole: Path, tmp_path: Path) -> None:
+    """A second folder does not come beside the first, it takes its place."""
+    out = Path(shutil.copytree(whole, tmp_path / "out"))
+    (own / "points.csv").write_text("video,time_s,type\nb.mp4,0.5,micro\n", "utf-8")
+    (finding,) = extracted(own, out).findings
+    assert not finding.lost and "is no longer of 1 recording that it had before (a.mp4)" in finding.sentence
+    assert extracted(own, out).findings == ()
+
+
 def by_hand(planned: Plan, watch: Watch) -> dict[str, str | None]:
     """Sees what is to be done, one after the other; the sentence about each, by its name."""
     tasks = [Task(str(order.source), order) for order in planned.todo]
