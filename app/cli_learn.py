@@ -85,6 +85,7 @@ def train(
     from training import checkpoint
     from training.run import train_in
 
+    _remark([*data, *(synthetic or ())])
     if start == Path("shipped") and not start.exists():
         start = checkpoint.shipped()
     with _bar() as progress:
@@ -121,6 +122,7 @@ def evaluate(
     from training.evaluate import Protocol as Rows
     from training.evaluate import evaluate as run
 
+    _remark(data)
     number, study, spread = _folds(folds), _study(config, steps, compiled), _spread(jobs, dask)
     with _bar() as progress:
         done = None if progress is None else lambda n, total: progress(n, total, "folds")
@@ -153,6 +155,7 @@ def ablate(
     require_extra("torch")
     from training.ablate import ablate as run
 
+    _remark(data)
     number, study, spread = _folds(folds), _study(config, steps, compiled), _spread(jobs, dask)
     with _bar() as progress:
         done = None if progress is None else lambda words, n, total: progress(n, total, words)
@@ -192,6 +195,15 @@ def export_model(
     difference, spec = export_checkpoint(checkpoint, out, like, learned_from, licence)
     typer.echo(f"{out}: looks {spec.look_ahead_s:.1f} s ahead; differs from the network by at most {difference:.0e}.")
     typer.echo(f"  Learned from: {spec.training_data}. Terms: {spec.licence}.")
+
+
+def _remark(data: Sequence[Path]) -> None:
+    """Say on stderr what may not be meant so in the archives."""
+    from training.archive import remarks
+
+    for folder in data:
+        for sentence in remarks(folder):
+            typer.echo(f"apexspot: {sentence}", err=True)
 
 
 def _folds(words: str) -> int:

@@ -30,7 +30,7 @@ from models.digest import perception_digest
 from models.errors import LabelError, OutputError, UsageError
 from models.grid import GridResampler
 from models.types import GRID_HZ, REGION_COUNT, BoolArray, ExpressionType, FloatArray, FrameMotion
-from training.archive_tables import read_table, refuse_twice, seconds_of, type_of
+from training.archive_tables import POINT_COLUMNS, both_types, read_table, refuse_twice, seconds_of, type_of
 from training.datasets import FARTHEST_IOD, LabelledInterval, Point, Recording, check_rate, load_flow12
 
 log = logging.getLogger(__name__)
@@ -159,13 +159,13 @@ def load_archive(folder: Path) -> list[Recording]:
             or lies outside it.
     """
     meta = _read_meta(folder)
-    if meta["perception"] != perception_digest():
-        log.warning("%s was seen by another version of the perception; extract it again for exact figures", folder)
+    for sentence in _seen_by_another(folder, meta):
+        log.warning(sentence)
     motions = {entry["name"]: load_motion(folder / "motion" / entry["file"]) for entry in meta["recordings"]}
     positions = {name: on_grid(motion) for name, motion in motions.items()}
     points: dict[str, list[Point]] = {name: [] for name in motions}
     table = folder / "points.csv"
-    rows = read_table(table, ("video", "time_s", "type"))
+    rows = read_table(table, POINT_COLUMNS)
     # two that were drawn from two intervals may fall on the same frame
     if not isinstance(meta.get("points"), dict):
         refuse_twice(table, rows)
@@ -193,6 +193,27 @@ def load_archive(folder: Path) -> list[Recording]:
         )
         for entry in meta["recordings"]
     ]
+
+
+def remarks(folder: Path) -> list[str]:
+    """Sentences on what can be trained on as it is, but may not be meant so; of a ``flow12`` archive there are none.
+
+    Raises:
+        LabelError: a file is missing or cannot be understood.
+    """
+    if (folder / "features.npz").is_file():
+        return []
+    meta, table = _read_meta(folder), folder / "points.csv"
+    said = _seen_by_another(folder, meta)
+    if not isinstance(meta.get("points"), dict):
+        said += both_types(table, read_table(table, POINT_COLUMNS))
+    return said
+
+
+def _seen_by_another(folder: Path, meta: dict[str, Any]) -> list[str]:
+    if meta["perception"] == perception_digest():
+        return []
+    return [f"{folder} was seen by another version of the perception; extract it again for exact figures."]
 
 
 def load_data(folder: Path) -> list[Recording]:
@@ -230,7 +251,10 @@ def check_names(recordings: Sequence[Recording]) -> None:
     seen: set[tuple[str, str]] = set()
     for r in recordings:
         if (r.data_set, r.name) in seen:
-            raise UsageError(f"The recording {r.name} of {r.data_set} comes twice; name each archive once.")
+            raise UsageError(
+                f"The recording {r.name} of {r.data_set} comes twice; name each archive once, or, where these are two "
+                "of one name, extract both from a folder above them."
+            )
         seen.add((r.data_set, r.name))
 
 

@@ -59,6 +59,21 @@ def refuse_twice(path: Path, rows: Iterable[tuple[int, dict[str, str]]]) -> None
         seen[cells] = number
 
 
+def both_types(path: Path, rows: Iterable[tuple[int, dict[str, str]]]) -> list[str]:
+    """A sentence for each moment at which a recording has a macro and a micro point: meant, or a slip."""
+    seen: dict[tuple[str, str], tuple[int, str]] = {}
+    said = []
+    for number, row in rows:
+        moment, kind = (row["video"], _meant(row["time_s"])), _meant(row["type"])
+        before, other = seen.setdefault(moment, (number, kind))
+        if other != kind:
+            said.append(
+                f"{path}, rows {before} and {number}: a {other} and a {kind} point of {row['video']} at the same "
+                f"moment ({row['time_s']} s); taken as two expressions, remove one if it is a slip."
+            )
+    return said
+
+
 def _meant(cell: str) -> str:
     """The same for the same number or word, however it is written."""
     try:

@@ -100,6 +100,22 @@ def test_training_starts_from_the_shipped_network(run: Run, archive: Path, tmp_p
     assert before.settings == after.settings
 
 
+@needs_torch
+@pytest.mark.parametrize("command", ["train", "evaluate", "ablate"])
+def test_what_may_be_a_slip_in_an_archive_is_said(run: Run, tmp_path: Path, command: str) -> None:
+    """Before what cannot be: here a recording that is missing."""
+    from training.archive import FORMAT, SCHEMA
+
+    meta = {"format": FORMAT, "schema": SCHEMA, "data_set": "plain", "perception": "of before"}
+    entry = {"name": "a", "subject": "a", "fps": 30, "file": "a.npz"}
+    (tmp_path / "old").mkdir()
+    (tmp_path / "old" / "meta.json").write_text(json.dumps({**meta, "recordings": [entry]}))
+    (tmp_path / "old" / "points.csv").write_text("video,time_s,type\na,1,micro\n")
+    code, _, err = run(command, "--data", "old", "--out", "out")
+    remark, refusal = err.splitlines()
+    assert code == 1 and "old was seen by another version of the perception" in remark and "a.npz is missing" in refusal
+
+
 @pytest.fixture(scope="module")
 def other(archive: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The same recordings under another data set's name."""

@@ -23,6 +23,7 @@ from training.archive import (
     load_motion,
     motion_file,
     on_grid,
+    remarks,
     save_motion,
 )
 from training.archive_tables import INTERVAL_COLUMNS, POINT_COLUMNS, write_table
@@ -218,6 +219,19 @@ def test_the_same_point_twice_is_refused_unless_both_were_drawn(tmp_path: Path) 
     meta = json.loads((folder / "meta.json").read_text("utf-8"))
     (folder / "meta.json").write_text(json.dumps({**meta, "points": {"drawn": "apex", "seed": 0}}), "utf-8")
     assert len(load_archive(folder)[0].points) == 2
+
+
+def test_what_may_be_a_slip_is_remarked(tmp_path: Path) -> None:
+    folder = archive(tmp_path / "x", "a,2.0,macro\nb,1.0,micro\nb,2,macro\na,2.000,Micro\n")
+    (both,) = remarks(folder)
+    assert "points.csv, rows 2 and 5: a macro and a micro point of a at the same moment (2.000 s)" in both
+    assert len(load_archive(folder)[0].points) == 2
+    meta = json.loads((folder / "meta.json").read_text("utf-8"))
+    drawn = {"points": {"drawn": "apex", "seed": 0}, "perception": "of before"}
+    (folder / "meta.json").write_text(json.dumps({**meta, **drawn}), "utf-8")
+    (older,) = remarks(folder)
+    assert "another version of the perception; extract it again" in older
+    assert remarks(archive(tmp_path / "y")) == []
 
 
 def test_an_archive_is_not_written_into(tmp_path: Path) -> None:
