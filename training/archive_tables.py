@@ -14,6 +14,9 @@ from models.types import ExpressionType
 POINT_COLUMNS = ("video", "time_s", "type")
 INTERVAL_COLUMNS = ("video", "onset_s", "apex_s", "offset_s", "type", "offset_source", "au", "emotion")
 
+_NAMED = 5
+"""Places that a sentence names; more are counted."""
+
 
 def read_table(
     path: Path, columns: Sequence[str], missing_remedy: str = "run apexspot extract again"
@@ -60,18 +63,21 @@ def refuse_twice(path: Path, rows: Iterable[tuple[int, dict[str, str]]]) -> None
 
 
 def both_types(path: Path, rows: Iterable[tuple[int, dict[str, str]]]) -> list[str]:
-    """A sentence for each moment at which a recording has a macro and a micro point: meant, or a slip."""
+    """A sentence where recordings have a macro and a micro point at the same moment, which is meant or a slip."""
     seen: dict[tuple[str, str], tuple[int, str]] = {}
-    said = []
+    pairs = []
     for number, row in rows:
-        moment, kind = (row["video"], _meant(row["time_s"])), _meant(row["type"])
-        before, other = seen.setdefault(moment, (number, kind))
+        kind = _meant(row["type"])
+        before, other = seen.setdefault((row["video"], _meant(row["time_s"])), (number, kind))
         if other != kind:
-            said.append(
-                f"{path}, rows {before} and {number}: a {other} and a {kind} point of {row['video']} at the same "
-                f"moment ({row['time_s']} s); taken as two expressions, remove one if it is a slip."
-            )
-    return said
+            pairs.append(f"{before} and {number}")
+    if not pairs:
+        return []
+    which = "; ".join(pairs[:_NAMED]) + (f"; and {len(pairs) - _NAMED} more" if len(pairs) > _NAMED else "")
+    return [
+        f"{path}, rows {which}: a macro and a micro point of one recording at the same moment; taken as two "
+        "expressions, remove one if it is a slip."
+    ]
 
 
 def _meant(cell: str) -> str:

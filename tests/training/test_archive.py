@@ -222,10 +222,10 @@ def test_the_same_point_twice_is_refused_unless_both_were_drawn(tmp_path: Path) 
 
 
 def test_what_may_be_a_slip_is_remarked(tmp_path: Path) -> None:
-    folder = archive(tmp_path / "x", "a,2.0,macro\nb,1.0,micro\nb,2,macro\na,2.000,Micro\n")
+    folder = archive(tmp_path / "x", "a,2.0,macro\nb,1.0,micro\nb,1,macro\na,2.000,Micro\n")
     (both,) = remarks(folder)
-    assert "points.csv, rows 2 and 5: a macro and a micro point of a at the same moment (2.000 s)" in both
-    assert len(load_archive(folder)[0].points) == 2
+    assert "points.csv, rows 3 and 4; 2 and 5: a macro and a micro point of one recording at the same moment" in both
+    assert [len(r.points) for r in load_archive(folder)] == [2, 2], "as they are"
     meta = json.loads((folder / "meta.json").read_text("utf-8"))
     drawn = {"points": {"drawn": "apex", "seed": 0}, "perception": "of before"}
     (folder / "meta.json").write_text(json.dumps({**meta, **drawn}), "utf-8")
