@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import ctypes
 import multiprocessing
+import os
 import signal
-import sys
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -17,9 +17,6 @@ import torch
 from models.errors import UsageError
 
 Map = Callable[..., Iterator[Any]]
-
-_PR_SET_PDEATHSIG = 1
-"""Of prctl(2)."""
 
 
 @contextmanager
@@ -72,6 +69,12 @@ def _begin() -> None:
 
 
 def _end_with_parent() -> None:
-    """Have the system end this process when the first one is ended in a way that it cannot pass on (Linux)."""
-    if sys.platform.startswith("linux"):
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+    """End this process when the first one is ended in a way that it cannot pass on, or was while this one began."""
+    first = multiprocessing.parent_process()
+
+    def follow() -> None:
+        if first is not None:
+            first.join()
+            os._exit(1)
+
+    threading.Thread(target=follow, name="apexspot-parent", daemon=True).start()

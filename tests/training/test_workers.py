@@ -7,15 +7,17 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 torch = pytest.importorskip("torch", reason="the extra [train] (torch) is not installed")
 
 from models.errors import UsageError  # noqa: E402
-from training.workers import workers  # noqa: E402
+from training.workers import _end_with_parent, workers  # noqa: E402
 
 
 def threads_of(_: int) -> tuple[int, int]:
@@ -62,7 +64,16 @@ if __name__ == "__main__":
 """
 
 
-@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the system does it on Linux alone")
+def test_one_ends_that_has_lost_the_first_process_while_it_began(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would wait for work for ever: the signal of a parent that ends comes to those alone who asked before."""
+    ended, gone = threading.Event(), SimpleNamespace(join=lambda: None)
+    monkeypatch.setattr("multiprocessing.parent_process", lambda: gone)
+    monkeypatch.setattr("os._exit", lambda code: ended.set())
+    _end_with_parent()
+    assert ended.wait(10)
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="it looks into /proc")
 def test_they_end_with_a_process_that_is_terminated(tmp_path: Path) -> None:
     (tmp_path / "first.py").write_text(FIRST, "utf-8")
     root = str(Path(__file__).resolve().parents[2])
