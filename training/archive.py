@@ -40,6 +40,9 @@ SCHEMA = 1
 END_SLACK_S = 0.1
 """A label may lie this far outside the frames that were seen; it is then moved to the nearest one."""
 
+_LONGEST_NAME = 200
+"""Characters; a file's name can be no longer than 255 with what is put round it."""
+
 _DAMAGED = (OSError, EOFError, zipfile.BadZipFile, zlib.error, ValueError, KeyError, TypeError)
 
 
@@ -84,9 +87,9 @@ class Motion:
 def motion_file(name: str) -> str:
     """File name for a recording; a name that is no safe file name is made one and told apart by a digest."""
     safe = re.sub(r"[^A-Za-z0-9._-]", "_", name)
-    if safe == name and not name.startswith("."):
+    if safe == name and not name.startswith(".") and len(name) <= _LONGEST_NAME:
         return f"{name}.npz"
-    return f"{safe.lstrip('.')}-{hashlib.sha256(name.encode()).hexdigest()[:8]}.npz"
+    return f"{safe.lstrip('.')[-_LONGEST_NAME:]}-{hashlib.sha256(name.encode()).hexdigest()[:8]}.npz"
 
 
 def save_motion(path: Path, motion: Motion) -> None:

@@ -131,6 +131,10 @@ def _read(path: Path) -> tuple[dict[str, str], dict[str, Tensor]]:
         raise ModelFileError(
             f"There is no file {path}; name the model.safetensors of a run or one of the files in its checkpoints."
         )
+    if path.is_dir():
+        raise ModelFileError(
+            f"{path} is not a checkpoint of apexspot but a folder; name the file in it, such as model.safetensors."
+        )
     try:
         with safe_open(path, framework="pt") as file:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a mapping)

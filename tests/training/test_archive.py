@@ -105,6 +105,8 @@ def test_file_names_are_safe_and_told_apart() -> None:
     assert motion_file("samm_006_1") == "samm_006_1.npz"
     assert motion_file("anna/one.mp4") != motion_file("anna_one.mp4")
     assert all("/" not in motion_file(n) and not motion_file(n).startswith(".") for n in ("../x", "a/b", "ä ö", ".hid"))
+    deep = [motion_file(f"{'session/' * 60}{n}.mp4") for n in "ab"]
+    assert len({*deep, motion_file("a" * 250)}) == 3 and all(len(name) < 230 for name in deep)
 
 
 @pytest.mark.parametrize(

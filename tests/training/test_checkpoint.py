@@ -68,6 +68,8 @@ def refused(path: Path) -> None:
 
 
 def test_missing_empty_folder_and_text(tmp_path: Path) -> None:
+    with pytest.raises(ModelFileError, match=r"but a folder; name the file in it, such as model\.safetensors"):
+        checkpoint.load(tmp_path)
     with pytest.raises(ModelFileError, match=r"There is no file .*none; name the model\.safetensors"):
         checkpoint.load(tmp_path / "none")
     refused(tmp_path)
