@@ -72,6 +72,10 @@ class Motion:
         """Whether a label at this time lies in the recording, up to ``END_SLACK_S``."""
         return self.start_s - END_SLACK_S <= time_s <= self.end_s + END_SLACK_S
 
+    def sees(self, time_s: float) -> bool:
+        """Whether there is a face in the frame that is nearest to this time."""
+        return bool(self.valid[np.abs(self.time_s - time_s).argmin()])
+
     @staticmethod
     def of(motions: Sequence[FrameMotion], perception: str, source: str) -> Motion:
         return Motion(

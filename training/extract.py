@@ -286,7 +286,17 @@ def _inside(
     recording: RecordingLabels, points: Sequence[CodedPoint], motion: Motion, findings: list[Finding]
 ) -> list[CodedPoint]:
     findings += [_outside(recording.name, p.time_s, motion) for p in points if not motion.holds(p.time_s)]
-    return [p for p in points if motion.holds(p.time_s)]
+    inside = [p for p in points if motion.holds(p.time_s)]
+    if unseen := [f"{p.time_s:.2f}" for p in inside if not motion.sees(p.time_s)]:
+        times = ", ".join(unseen[:5]) + (", …" if len(unseen) > 5 else "")
+        findings.append(
+            Finding(
+                f"{recording.name}: no face was found at {len(unseen)} of its {len(inside)} points ({times} s), which "
+                "can teach nothing there; look at the video, and remove points at which no expression is seen.",
+                lost=False,
+            )
+        )
+    return inside
 
 
 def _outside(name: str, time_s: float, motion: Motion) -> Finding:

@@ -80,6 +80,15 @@ def test_times_count_from_the_first_frame_that_was_seen() -> None:
     assert Motion(late.time_s + 1.0, late.valid, late.position_iod, late.quality, "", "").holds(0.95)
     assert not Motion(late.time_s + 1.0, late.valid, late.position_iod, late.quality, "", "").holds(0.8)
     assert late.holds(4.1) and not late.holds(4.2)
+    away = motion(missing=(1.0, 2.0))
+    assert [away.sees(time_s) for time_s in (-1.0, 0.97, 0.99, 1.97, 1.99, 9.0)] == [
+        True,
+        True,
+        False,
+        False,
+        True,
+        True,
+    ]
 
 
 def test_gaps_keep_the_last_position(tmp_path: Path) -> None:

@@ -58,6 +58,16 @@ def test_a_name_that_is_there_once_is_enough_and_each_video_is_a_person_of_its_o
     ]
 
 
+def test_people_whose_names_are_nearly_the_same_or_missing_are_told(own: Path) -> None:
+    """Somebody who is taken as two people is learned and tested at once."""
+    rows = ["anna/one,0.5,macro,P 1", "anna/two,0.5,macro,p1", "three,0.5,micro,"]
+    for count, told in ((2, ["P 1 and p1 are taken as different people"]), (3, ["of three.mp4; each is taken", "P 1"])):
+        write(own / "points.csv", "\n".join(["video,time_s,type,subject", *rows[:count]]))
+        findings = read(DataSet.PLAIN, own).findings
+        assert len(findings) == len(told) and not any(finding.lost for finding in findings)
+        assert all(words in finding.sentence for words, finding in zip(told, findings, strict=True))
+
+
 def test_intervals_become_frames(own: Path) -> None:
     write(own / "intervals.csv", "video,onset_s,offset_s,type\nthree,0.5,1.5,macro\n")
     (recording,) = read(DataSet.PLAIN, own).recordings
@@ -276,6 +286,20 @@ def test_a_session_gives_what_was_seen_while_it_ran(tmp_path: Path) -> None:
     assert recording.position_iod.shape == (61, 12, 2)
     assert np.allclose(recording.position_iod[:, 0, 0], np.arange(61) / 300, atol=1e-5)
     assert [point.frame for point in recording.points] == [30, 57]
+
+
+def test_points_at_which_no_face_was_seen_are_told(tmp_path: Path) -> None:
+    folder = tmp_path / "in" / "one"
+    folder.parent.mkdir()
+    session(folder, None, "1,10.4,10,macro,person\n2,11.2,30,micro,person\n")
+    features(folder / "features.npy", start_s=10.0)
+    rows = np.load(folder / "features.npy")
+    rows["valid"][28:] = False
+    np.save(folder / "features.npy", rows)
+    result = extract(read(DataSet.SESSIONS, folder.parent), tmp_path / "out")
+    (finding,) = result.findings
+    assert result.points == 2 and not finding.lost
+    assert "one: no face was found at 1 of its 2 points (1.20 s)" in finding.sentence
 
 
 def test_excluded_stretches_give_neither_points_nor_frames(tmp_path: Path) -> None:

@@ -103,6 +103,21 @@ class RecordingLabels:
     points: tuple[CodedPoint, ...] = ()
 
 
+def alike_subjects(recordings: Iterable[RecordingLabels]) -> list[Finding]:
+    """A finding for each name of a person that is spelled in several ways: one would be tested on, another learned."""
+    spelled: dict[str, set[str]] = defaultdict(set)
+    for recording in recordings:
+        if recording.subject != recording.name:
+            spelled["".join(recording.subject.casefold().split())].add(recording.subject)
+    return [
+        Finding(
+            f"The subjects {' and '.join(sorted(names))} are taken as different people; correct what is a slip.", False
+        )
+        for names in spelled.values()
+        if len(names) > 1
+    ]
+
+
 @dataclass(frozen=True, slots=True)
 class Reading:
     """A data set as read: the recordings that can be used, in order of name, and what is missing or was completed."""

@@ -17,7 +17,15 @@ from pathlib import Path
 from models.errors import ApexspotError, LabelError, UsageError
 from models.types import GRID_HZ
 from models.video import VideoFile
-from training.readers.labels import CodedInterval, CodedPoint, Finding, GivenPoints, Reading, RecordingLabels
+from training.readers.labels import (
+    CodedInterval,
+    CodedPoint,
+    Finding,
+    GivenPoints,
+    Reading,
+    RecordingLabels,
+    alike_subjects,
+)
 from training.readers.lookup import OwnVideos
 from training.readers.rates import frame_rate_hz
 from training.readers.spreadsheet import Sheet, cell, columns, expression_type, read_sheets
@@ -65,7 +73,11 @@ def read(root: Path, labels: Path | None = None, *, unlabelled: bool = False) ->
         RecordingLabels(name, v.subject, DATA_SET, v.path, v.fps, tuple(v.intervals), tuple(v.points.kept))
         for name, v in sorted(videos.items())
     ]
-    return Reading(DATA_SET, tuple(recordings), tuple(findings))
+    nameless = [name for name, v in sorted(videos.items()) if v.subject == name]
+    if 0 < len(nameless) < len(videos):
+        shown = ", ".join(nameless[:5]) + (", …" if len(nameless) > 5 else "")
+        findings.append(Finding(f"No subject is named of {shown}; each is taken as a person of its own.", lost=False))
+    return Reading(DATA_SET, tuple(recordings), (*findings, *alike_subjects(recordings)))
 
 
 def _tables(root: Path, labels: Path | None) -> list[Path]:

@@ -19,7 +19,7 @@ from models.digest import perception_digest
 from models.errors import LabelError, UsageError
 from models.types import GRID_HZ, REGION_COUNT
 from models.video import VideoFile
-from training.readers.labels import CodedPoint, Finding, GivenPoints, Reading, RecordingLabels
+from training.readers.labels import CodedPoint, Finding, GivenPoints, Reading, RecordingLabels, alike_subjects
 from training.readers.plain import END_SLACK_S
 from training.readers.rates import frame_rate_hz
 from training.readers.spreadsheet import cell, columns, expression_type, read_sheets
@@ -54,7 +54,7 @@ def read(root: Path, labels: Path | None = None, *, unlabelled: bool = False) ->
     findings: list[Finding] = []
     for folder in sessions:
         _read_session(folder, recordings, findings, unlabelled=unlabelled)
-    return Reading(DATA_SET, tuple(recordings), tuple(findings))
+    return Reading(DATA_SET, tuple(recordings), (*findings, *alike_subjects(recordings)))
 
 
 def load_features(path: Path) -> NDArray[np.void]:
