@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import unicodedata
 from pathlib import Path
 
@@ -59,6 +60,14 @@ def test_a_spelling_that_is_there_goes_before_one_that_is_alike(tmp_path: Path) 
     (tmp_path / "A.mp4").touch()
     assert meant(tmp_path, "a.mp4") == ["a.mp4"] and meant(tmp_path, "A.mp4") == ["A.mp4"]
     assert meant(tmp_path, "A.MP4") == ["A.mp4", "a.mp4"]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes in this file system")
+def test_what_is_no_file_is_no_video(tmp_path: Path) -> None:
+    """A pipe would be waited for without end."""
+    os.mkfifo(tmp_path / "pipe.mp4")
+    (tmp_path / "dead.mp4").symlink_to("nowhere")
+    assert OwnVideos(tmp_path).videos == [] and meant(tmp_path, "pipe.mp4") == meant(tmp_path, "dead") == []
 
 
 def test_links_in_a_ring_are_followed_once(root: Path) -> None:

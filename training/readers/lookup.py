@@ -53,14 +53,15 @@ class OwnVideos:
 
 
 def _below(root: Path) -> list[Path]:
-    """Files below a folder, relative to it, in order; links are followed, but into no folder twice."""
+    """Files below a folder, relative to it, in order; no pipes. Links are followed, but into no folder twice."""
     found: list[Path] = []
     seen: set[str] = set()
     for where, folders, files in os.walk(root, followlinks=True):
         real = os.path.realpath(where)
         folders[:] = [] if real in seen else sorted(name for name in folders if not name.startswith("."))
         if real not in seen:
-            found += [Path(where, name).relative_to(root) for name in files if not name.startswith(".")]
+            paths = [Path(where, name) for name in files if not name.startswith(".")]
+            found += [path.relative_to(root) for path in paths if _is_file(path)]
         seen.add(real)
     return sorted(found)
 
