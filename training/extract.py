@@ -23,13 +23,16 @@ from training.archive import FORMAT, SCHEMA, Motion, load_motion, motion_file, s
 from training.archive_tables import INTERVAL_COLUMNS, POINT_COLUMNS, write_table, write_text
 from training.readers.labels import CodedPoint, Finding, Reading, RecordingLabels
 from training.readers.layout import pictures_in
-from training.readers.pictures import frame_count, open_source
+from training.readers.pictures import frame_count, open_source, step_of
 from training.readers.points import PointDraw, draw_points
 from training.readers.sessions import FEATURES_FILE, exclusions_digest, load_features
 
 log = logging.getLogger(__name__)
 
 _FEW_FACES = 0.5
+
+_MOST_THINNED = 3.0
+"""Frames that lie so many times farther apart than they should be were passed over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,10 +93,11 @@ def plan(reading: Reading, out: Path) -> Plan:
             unreadable[recording.name] = f"{recording.source} cannot be read ({error.strerror})."
             continue
         target = motion_folder / motion_file(recording.name)
-        if _is_done(target, digest, source):
+        order = SeeOrder(recording.name, recording.source, recording.fps, target, digest, source)
+        if _is_done(order):
             kept += 1
         else:
-            todo.append(SeeOrder(recording.name, recording.source, recording.fps, target, digest, source))
+            todo.append(order)
     return Plan(reading, out, digest, tuple(todo), kept, unreadable)
 
 
@@ -169,14 +173,20 @@ def _fingerprint(source: Path) -> str:
     return " ".join(str(part) for part in (source.name, len(pictures), *sizes))
 
 
-def _is_done(target: Path, digest: str, source: str) -> bool:
-    if not target.is_file():
+def _is_done(order: SeeOrder) -> bool:
+    if not order.target.is_file():
         return False
     try:
-        motion = load_motion(target)
+        motion = load_motion(order.target)
     except LabelError:
         return False
-    return motion.perception == digest and motion.source == source
+    # seen when its rate was thought to be a higher one
+    thinned = _usual_step_s(motion) > _MOST_THINNED * step_of(order.fps) / order.fps
+    return motion.perception == order.digest and motion.source == order.fingerprint and not thinned
+
+
+def _usual_step_s(motion: Motion) -> float:
+    return float(np.median(np.diff(motion.time_s))) if len(motion.time_s) > 1 else 0.0
 
 
 def _recorded(order: SeeOrder) -> Motion:

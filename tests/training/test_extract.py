@@ -26,7 +26,7 @@ from models.errors import DataError, UsageError
 from models.perception import Perception
 from models.types import ExpressionType
 from models.video import VideoFile
-from training.archive import load_archive, load_motion
+from training.archive import load_archive, load_motion, save_motion
 from training.extract import Extraction, Plan, complete, discard, plan, see
 from training.readers import DataSet, PointDraw, read
 
@@ -149,6 +149,16 @@ def test_it_carries_on_past_a_bad_recording_and_names_it(
     assert "torn.mp4" in said.err and "1 of 3 could not be used" in said.err and "2 were there already" in said.out
     assert "Traceback" not in said.err
     assert [r.name for r in load_archive(out)] == ["a.mp4", "b.mp4"]
+
+
+def test_what_was_thinned_too_far_before_is_seen_again(own: Path, whole: Path, tmp_path: Path) -> None:
+    """As a browser's recording was, whose rate was taken for 1000."""
+    out = Path(shutil.copytree(whole, tmp_path / "out"))
+    target = out / "motion" / "a.mp4.npz"
+    motion = load_motion(target)
+    few = {name: getattr(motion, name)[::4] for name in ("time_s", "valid", "position_iod", "quality")}
+    save_motion(target, replace(motion, **few))
+    assert [order.name for order in plan(read(DataSet.PLAIN, own), out).todo] == ["a.mp4"]
 
 
 def test_recordings_that_an_archive_loses_are_named(own: Path, whole: Path, tmp_path: Path) -> None:
