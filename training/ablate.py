@@ -12,6 +12,7 @@ from pathlib import Path
 
 from models.errors import UsageError
 from models.network import NetworkSettings
+from training.archive import load_data
 from training.evaluate import honest, judging, note
 from training.held_out import Judged, Spread, Study, configuration, judge
 from training.matching import SpottingResult
@@ -102,8 +103,9 @@ def ablate(
     unknown = [key for key in only if key not in {v.key for v in every}]
     if unknown:
         raise UsageError(f"There is no variant {unknown[0]}; there are {', '.join(v.key for v in every)}.")
+    sets = by_set(data)
     # one set by itself is what "full" is already
-    chosen = [v for v in every if (v.key in only if only else not v.alone or len(data) > 1)]
+    chosen = [v for v in every if (v.key in only if only else not v.alone or len(sets) > 1)]
     rows: list[Row] = []
     words = ""
     for variant in chosen:
@@ -112,7 +114,7 @@ def ablate(
             if report_done is not None:
                 report_done(name, finished, total)
 
-        groups = [[folder] for folder in data] if variant.alone else [list(data)]
+        groups = sets if variant.alone else [list(data)]
         for number, group in enumerate(groups):
             place = out / (variant.folder or variant.key)
             place = place / str(number) if variant.alone else place
@@ -128,6 +130,18 @@ def ablate(
         "folds": folds or "loso",
     }
     return write_tables(out, "ablation", rows, words, made_from, data, seeds)
+
+
+def by_set(data: Sequence[Path]) -> list[list[Path]]:
+    """The archives of each data set, which may be in several.
+
+    Raises:
+        LabelError: an archive cannot be used.
+    """
+    sets: dict[str, list[Path]] = {}
+    for folder in data:
+        sets.setdefault(next((r.data_set for r in load_data(folder)), folder.name), []).append(folder)
+    return list(sets.values())
 
 
 def _rows(variant: Variant, judged: Judged) -> list[Row]:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 pytest.importorskip("torch", reason="the extra [train] (torch) is not installed")
 
-from training.ablate import variants
+from training.ablate import by_set, variants
 from training.held_out import Study
 from training.protocols import ThresholdRule
 from training.readers import PointDraw
@@ -46,6 +48,12 @@ def test_rows_that_need_no_training_judge_the_folds_of_the_whole() -> None:
     again = [v for v in variants(FULL) if v.folder]
     assert {v.rule for v in again} == set(ThresholdRule) - {ThresholdRule.RATE}
     assert all(v.folder == "full" and v.study == FULL for v in again)
+
+
+def test_archives_of_one_data_set_belong_together(archive: Path, tmp_path: Path) -> None:
+    """Else one row would stand there twice, each time with another part of the recordings."""
+    more, other = (Path(shutil.copytree(archive, tmp_path / name / kind)) for name, kind in (("a", "tiny"), ("b", "x")))
+    assert by_set([archive, other, more]) == [[archive, more], [other]]
 
 
 def test_a_network_without_relative_motion_has_no_such_row() -> None:
