@@ -37,8 +37,10 @@ def _shown_hz(video: VideoFile) -> float | None:
     container, stream = open_container(video.path)
     try:
         for packet in container.demux(stream):
-            if packet.pts is not None:
-                stamps.append(float(packet.pts * packet.time_base))
+            # old AVI files have but the times at which their pictures are to be decoded
+            stamp = packet.dts if packet.pts is None else packet.pts
+            if stamp is not None:
+                stamps.append(float(stamp * packet.time_base))
             if len(stamps) == _PACKETS:
                 break
     except (av.FFmpegError, ValueError):
