@@ -227,6 +227,26 @@ def test_sessions_give_points_on_the_videos_own_clock(tmp_path: Path, face_video
     assert [r.name for r in one.recordings] == [recording.name]
 
 
+def test_the_current_folder_may_be_a_session(tmp_path: Path, face_video: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    session(tmp_path / "one", face_video, "1,0.5,15,macro,person\n")
+    (tmp_path / "one" / "coders").mkdir()
+    for current, root in (("one", "."), ("one/coders", "..")):
+        monkeypatch.chdir(tmp_path / current)
+        assert [r.name for r in read(DataSet.SESSIONS, Path(root)).recordings] == ["one"]
+
+
+def test_sessions_in_deeper_folders_are_told(tmp_path: Path, face_video: Path) -> None:
+    (tmp_path / "berta" / "copies").mkdir(parents=True)
+    session(tmp_path / "berta" / "copies" / "one", face_video, "1,0.5,15,macro,person\n")
+    with pytest.raises(UsageError, match=r"some deeper \(berta/copies/one\), name the folder"):
+        read(DataSet.SESSIONS, tmp_path)
+    session(tmp_path / "one", face_video, "1,0.5,15,macro,person\n")
+    reading = read(DataSet.SESSIONS, tmp_path)
+    (finding,) = reading.findings
+    assert [r.name for r in reading.recordings] == ["one"] and not finding.lost
+    assert f"1 session in deeper folders of {tmp_path} (berta/copies/one) left out" in finding.sentence
+
+
 def test_a_point_that_a_session_has_twice_is_found(tmp_path: Path, face_video: Path) -> None:
     session(tmp_path / "one", face_video, "1,0.5,15,macro,person\n2,0.5,15,macro,person\n")
     (finding,) = read(DataSet.SESSIONS, tmp_path).findings

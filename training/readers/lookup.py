@@ -19,7 +19,7 @@ class OwnVideos:
 
     def __init__(self, root: Path) -> None:
         self._root = root
-        self._paths = _below(root)
+        self._paths = files_below(root)
         self._whole: dict[str, list[Path]] = defaultdict(list)
         self._short: dict[str, list[Path]] = defaultdict(list)
         for path in self._paths:
@@ -52,7 +52,7 @@ class OwnVideos:
         return [wanted] if _is_file(self._root / wanted) else []  # by a link that was not followed
 
 
-def _below(root: Path) -> list[Path]:
+def files_below(root: Path) -> list[Path]:
     """Files below a folder, relative to it, in order; no pipes. Links are followed, but into no folder twice."""
     found: list[Path] = []
     seen: set[str] = set()

@@ -20,6 +20,7 @@ from models.errors import LabelError, UsageError
 from models.types import GRID_HZ, REGION_COUNT
 from models.video import VideoFile
 from training.readers.labels import CodedPoint, Finding, GivenPoints, Reading, RecordingLabels, alike_subjects
+from training.readers.lookup import files_below
 from training.readers.plain import END_SLACK_S
 from training.readers.rates import frame_rate_hz
 from training.readers.spreadsheet import cell, columns, expression_type, read_sheets
@@ -46,12 +47,22 @@ def read(root: Path, labels: Path | None = None, *, unlabelled: bool = False) ->
     """
     if labels is not None:
         raise UsageError("Sessions carry their points in points.csv; --labels is for other data sets.")
+    if root.name in ("", ".."):
+        root = root.resolve()  # a session is called as its folder is
     folders = [root, *sorted(root.iterdir())] if root.is_dir() else []
     sessions = [folder for folder in folders if (folder / "session.json").is_file()]
+    # not taken unasked: they may be copies that other coders have reviewed
+    deeper = [path.parent for path in files_below(root) if path.name == "session.json" and len(path.parts) > 2]
+    where = ", ".join(path.as_posix() for path in deeper[:3]) + (", …" if len(deeper) > 3 else "")
     if not sessions:
-        raise UsageError(f"{root} is no session folder and holds none (a folder with session.json).")
+        instead = f"; there are some deeper ({where}), name the folder that they lie in" if deeper else ""
+        raise UsageError(f"{root} is no session folder and holds none (a folder with session.json){instead}.")
     recordings: list[RecordingLabels] = []
     findings: list[Finding] = []
+    if deeper:
+        count = f"{len(deeper)} session{'s' if len(deeper) > 1 else ''}"
+        sentence = f"{count} in deeper folders of {root} ({where}) left out; give each such folder"
+        findings.append(Finding(f"{sentence} an archive of its own with --root.", lost=False))
     for folder in sessions:
         _read_session(folder, recordings, findings, unlabelled=unlabelled)
     return Reading(DATA_SET, tuple(recordings), (*findings, *alike_subjects(recordings)))
