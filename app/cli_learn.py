@@ -85,7 +85,7 @@ def train(
     from training import checkpoint
     from training.run import train_in
 
-    _remark([*data, *(synthetic or ())])
+    _remark([*data, *(synthetic or ())], tested=False)
     if start == Path("shipped") and not start.exists():
         start = checkpoint.shipped()
     with _bar() as progress:
@@ -122,7 +122,7 @@ def evaluate(
     from training.evaluate import Protocol as Rows
     from training.evaluate import evaluate as run
 
-    _remark(data)
+    _remark(data, tested=True)
     number, study, spread = _folds(folds), _study(config, steps, compiled), _spread(jobs, dask)
     with _bar() as progress:
         done = None if progress is None else lambda n, total: progress(n, total, "folds")
@@ -155,7 +155,7 @@ def ablate(
     require_extra("torch")
     from training.ablate import ablate as run
 
-    _remark(data)
+    _remark(data, tested=True)
     number, study, spread = _folds(folds), _study(config, steps, compiled), _spread(jobs, dask)
     with _bar() as progress:
         done = None if progress is None else lambda words, n, total: progress(n, total, words)
@@ -197,12 +197,12 @@ def export_model(
     typer.echo(f"  Learned from: {spec.training_data}. Terms: {spec.licence}.")
 
 
-def _remark(data: Sequence[Path]) -> None:
+def _remark(data: Sequence[Path], *, tested: bool) -> None:
     """Say on stderr what may not be meant so in the archives."""
     from training.archive import remarks
 
     for folder in data:
-        for sentence in remarks(folder):
+        for sentence in remarks(folder, tested=tested):
             typer.echo(f"apexspot: {sentence}", err=True)
 
 

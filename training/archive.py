@@ -202,8 +202,10 @@ def load_archive(folder: Path) -> list[Recording]:
     ]
 
 
-def remarks(folder: Path) -> list[str]:
-    """Sentences on what can be trained on as it is, but may not be meant so; of a ``flow12`` archive there are none.
+def remarks(folder: Path, *, tested: bool = False) -> list[str]:
+    """Sentences on what can be used as it is, but may not be meant so; of a ``flow12`` archive there are none.
+
+    tested: networks are tested on it, not only trained.
 
     Raises:
         LabelError: a file is missing or cannot be understood.
@@ -214,6 +216,18 @@ def remarks(folder: Path) -> list[str]:
     said = _seen_by_another(folder, meta)
     if not isinstance(meta.get("points"), dict):
         said += both_types(table, read_table(table, POINT_COLUMNS))
+    if tested:
+        pointed, judged = (
+            {row["video"] for _, row in read_table(folder / name, ("video",))}
+            for name in ("points.csv", "intervals.csv")
+        )
+        # where there is none at all it is refused
+        if judged and (bare := sorted(pointed - judged)):
+            shown = ", ".join(bare[:5]) + (", …" if len(bare) > 5 else "")
+            said.append(
+                f"{folder} has points but no intervals of {shown}, so that in the test all that is found there counts "
+                "as wrong; give the intervals in intervals.csv, or leave these recordings out."
+            )
     return said
 
 

@@ -111,6 +111,7 @@ def test_what_may_be_a_slip_in_an_archive_is_said(run: Run, tmp_path: Path, comm
     (tmp_path / "old").mkdir()
     (tmp_path / "old" / "meta.json").write_text(json.dumps({**meta, "recordings": [entry]}))
     (tmp_path / "old" / "points.csv").write_text("video,time_s,type\na,1,micro\n")
+    (tmp_path / "old" / "intervals.csv").write_text("video,onset_s,apex_s,offset_s,type\n")
     code, _, err = run(command, "--data", "old", "--out", "out")
     remark, refusal = err.splitlines()
     assert code == 1 and "old was seen by another version of the perception" in remark and "a.npz is missing" in refusal

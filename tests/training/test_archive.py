@@ -242,7 +242,13 @@ def test_what_may_be_a_slip_is_remarked(tmp_path: Path) -> None:
     (folder / "meta.json").write_text(json.dumps({**meta, **drawn}), "utf-8")
     (older,) = remarks(folder)
     assert "another version of the perception; extract it again" in older
-    assert remarks(archive(tmp_path / "y")) == []
+    folder = archive(tmp_path / "y")
+    assert remarks(folder) == []
+    (bare,) = remarks(folder, tested=True)
+    assert "y has points but no intervals of b, so that in the test all that is found there counts as wrong" in bare
+    for intervals in ("", "a,1,2,3,macro\nb,1,1,1,micro\n"):
+        (folder / "intervals.csv").write_text("video,onset_s,apex_s,offset_s,type\n" + intervals, "utf-8")
+        assert remarks(folder, tested=True) == [], "of none at all it is said elsewhere"
 
 
 def test_an_archive_is_not_written_into(tmp_path: Path) -> None:
