@@ -45,6 +45,12 @@ def test_a_name_is_found_however_it_is_spelled(root: Path, words: str, file: str
     assert meant(root, str(root / words.replace("\\", "/"))) == [file]
 
 
+def test_a_whole_path_is_that_file_wherever_one_stands(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(root.parent)
+    assert meant(Path(root.name), str(root / "b" / "one.mp4")) == ["b/one.mp4"]
+    assert meant(root, "/elsewhere/monday.mp4") == ["monday.mp4"], "on the computer on which the table was written"
+
+
 def test_what_may_be_several_files_is_not_guessed(root: Path) -> None:
     assert meant(root, "one") == meant(root, "one.mp4") == ["a/one.mp4", "b/one.mp4"]
     assert meant(root, "two") == ["two.avi", "two.mov"]

@@ -42,7 +42,8 @@ class OwnVideos:
         """
         wanted = Path(words.replace("\\", "/"))
         if wanted.is_absolute():
-            wanted = wanted.relative_to(self._root) if wanted.is_relative_to(self._root) else Path(wanted.name)
+            roots = (self._root.absolute(), self._root.resolve())
+            wanted = next((wanted.relative_to(r) for r in roots if wanted.is_relative_to(r)), Path(wanted.name))
         if not wanted.name or ".." in wanted.parts:
             return []
         for names in (self._whole, self._short):
