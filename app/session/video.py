@@ -37,6 +37,10 @@ _QUEUE_LEAST = 4
 _KEY_FRAME_S = 1.0
 """A key frame a second, so that seeking decodes little."""
 
+_LONGEST_STEP_S = 300.0
+"""From one picture to the next. FFmpeg's MP4 holds 2147 s of our microseconds and gives whatever comes after a longer
+pause, as of a computer that slept, the times of one moment; so the last picture is repeated in it."""
+
 _CODEC = "libx264"
 _CODEC_OPTIONS = {"preset": "superfast", "crf": "20", "tune": "zerolatency", "forced-idr": "1"}
 """zerolatency: the encoder holds nothing back, so a kill loses nothing in it."""
@@ -158,6 +162,7 @@ class _Encoder:
         self._size = (width + width % 2, height + height % 2)
         self._first_s = first_s
         self._last_pts = -1
+        self._newest = self._fit(first)
         self._next_key_pts = 0
         self._container: Any = av.open(f"file:{path}", "w", format="mp4", options=_MUXER_OPTIONS)
         try:
@@ -177,14 +182,21 @@ class _Encoder:
         pts = picture_pts(frame.time_s, self._first_s)
         if pts <= self._last_pts:
             return False
-        picture = av.VideoFrame.from_ndarray(self._fit(frame.image), format="bgr24")
+        step = round(_LONGEST_STEP_S / TIME_BASE)
+        while 0 <= self._last_pts < pts - step:
+            self._encode(self._newest, self._last_pts + step)
+        self._newest = self._fit(frame.image)
+        self._encode(self._newest, pts)
+        return True
+
+    def _encode(self, image: Image, pts: int) -> None:
+        picture = av.VideoFrame.from_ndarray(image, format="bgr24")
         picture.pts, picture.time_base = pts, TIME_BASE
         if pts >= self._next_key_pts:
             picture.pict_type = PictureType.I
             self._next_key_pts = pts + round(_KEY_FRAME_S / TIME_BASE)
         self._container.mux(self._stream.encode(picture))
         self._last_pts = pts
-        return True
 
     def close(self) -> None:
         try:

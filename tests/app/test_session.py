@@ -333,6 +333,20 @@ def test_times_of_the_video_start_at_its_first_frame(tmp_path: Path) -> None:
         VideoWriter(tmp_path / "missing" / "video.mp4")
 
 
+def test_pictures_behind_a_long_pause_keep_their_times(tmp_path: Path) -> None:
+    times_s = [k / 30 + (8 * 3600.0 if k >= 5 else 0.0) for k in range(10)]  # the computer slept
+    video = VideoWriter(tmp_path / "video.mp4")
+    for k, time_s in enumerate(times_s):
+        video.put(Frame(k, time_s, np.full((48, 64, 3), 20 * k, np.uint8)))
+    video.close(30.0)
+    assert (video.written, video.dropped, video.error) == (10, 0, None)
+    with VideoFile(tmp_path / "video.mp4") as file:
+        levels = {round(frame.time_s, 5): float(frame.image.mean()) for frame in file}
+    assert [levels[round(time_s, 5)] for time_s in times_s] == pytest.approx([20.0 * k for k in range(10)], abs=6.0)
+    between = [level for time_s, level in levels.items() if 1.0 < time_s < times_s[5] - 0.01]
+    assert between == pytest.approx([80.0] * 96, abs=6.0)
+
+
 def test_a_sink_that_fails_does_not_end_the_session(
     face_video: Path, tmp_path: Path, spotter: Spotter, caplog: pytest.LogCaptureFixture
 ) -> None:
