@@ -7,6 +7,8 @@ delivered when its island of intensity has closed.
 
 from __future__ import annotations
 
+from itertools import groupby
+
 import numpy as np
 
 from models.baseline import RunningBaseline
@@ -39,8 +41,7 @@ class Analyzer:
 
     def push(self, motion: FrameMotion) -> None:
         """Take the next source frame, in order of time."""
-        for frame in self._grid.push(motion):
-            self._take(frame)
+        self._take(self._grid.push(motion))
 
     def update(self, provisional: bool = True) -> Update:
         """Score what has come. provisional: also score the newest frames, whose look-ahead has not passed."""
@@ -50,17 +51,20 @@ class Analyzer:
 
     def finish(self) -> Update:
         """The source has ended: everything becomes final."""
-        for frame in self._grid.finish():
-            self._take(frame)
+        self._take(self._grid.finish())
         self._close_segment()
         return self._deliver(Scores.empty(), ())
 
-    def _take(self, frame: GridFrame) -> None:
-        if frame.valid:
-            self._segment.append(frame, self._baseline.step(frame.position_iod))
-            return
-        self._close_segment()
-        self._finished.append(_scores([frame], np.full((1, 3), np.nan, np.float32)))
+    def _take(self, frames: list[GridFrame]) -> None:
+        for valid, run in groupby(frames, lambda frame: frame.valid):
+            if valid:
+                for frame in run:
+                    self._segment.append(frame, self._baseline.step(frame.position_iod))
+            else:
+                # at once: a computer that slept leaves a gap of many hours
+                self._close_segment()
+                gap = list(run)
+                self._finished.append(_scores(gap, np.full((len(gap), 3), np.nan, np.float32)))
 
     def _close_segment(self) -> None:
         if len(self._segment):

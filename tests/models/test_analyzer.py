@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import tracemalloc
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
@@ -258,6 +259,24 @@ def test_gaps_stay_gaps_and_nothing_reaches_across(eager: Spotter) -> None:
     for i in final_intervals(analyse(eager, LIVELY)):
         for start, end in ((11.0, 11.2), (19.0, 20.5)):
             assert i.offset_s < start or i.onset_s >= end - 1e-6
+
+
+def test_a_gap_of_hours_takes_little_memory(spotter: Spotter) -> None:
+    """A computer that sleeps over night leaves a gap of a million grid frames, which come all at once."""
+    gap_s, before = 600.0, lively(1.0)
+    analyzer = Analyzer(spotter)
+    for motion in before:
+        analyzer.push(motion)
+    tracemalloc.start()
+    try:
+        analyzer.push(replace(before[0], index=len(before), time_s=before[-1].time_s + gap_s))
+        most_bytes = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    scores = analyzer.finish().final
+    assert np.count_nonzero(~scores.valid) == round(gap_s * GRID_HZ) - 1
+    assert np.isnan(scores.intensity[~scores.valid]).all() and np.isfinite(scores.intensity[scores.valid]).all()
+    assert most_bytes < 500 * len(scores)
 
 
 def test_what_comes_after_a_gap_does_not_change_what_was_before(eager: Spotter) -> None:
