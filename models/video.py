@@ -183,6 +183,8 @@ class _Clock:
             now = due
         else:
             now = stamp - self._origin
+            if now < self._last - Fraction(_JUMP_BACK_S) and _is_belated(picture, stamp):
+                return None
             if now < self._last - Fraction(_JUMP_BACK_S) or now > self._last + Fraction(_JUMP_AHEAD_S):
                 self._origin = stamp - due
                 now = due
@@ -190,6 +192,14 @@ class _Clock:
                 return None
         self._last = now
         return float(now)
+
+
+def _is_belated(picture: Any, stamp: Fraction) -> bool:
+    """Whether the decoder held a picture back until packets of a much later time came.
+
+    So it does with the last ones before damaged packets; where time begins anew, the packets are of the new time too.
+    """
+    return picture.dts is not None and stamp < picture.dts * picture.time_base - Fraction(_JUMP_BACK_S)
 
 
 def _check_readable(path: Path) -> None:

@@ -114,6 +114,22 @@ def test_damaged_packets_are_left_out_and_counted(tmp_path, write_video):
     assert max(gaps) == pytest.approx(2 / 30, abs=0.003)
 
 
+def test_times_behind_a_damaged_stretch_are_the_files_own(tmp_path, write_video):
+    rng = np.random.default_rng(0)
+    noise = [rng.integers(0, 255, (48, 64, 3), np.uint8) for _ in range(210)]
+    options = {"preset": "veryfast", "bf": "3", "g": "30", "sc_threshold": "0"}
+    path = write_video(tmp_path / "damaged.mp4", noise, options=options)
+    whole = [round(frame.time_s, 3) for frame in VideoFile(path)]
+    data = bytearray(path.read_bytes())
+    data[len(data) * 2 // 5 : len(data) * 3 // 5] = bytes(len(data) * 3 // 5 - len(data) * 2 // 5)
+    path.write_bytes(data)
+    video = VideoFile(path)
+    times = [round(frame.time_s, 3) for frame in video]
+    assert max(np.diff(times)) > 1.0 and video.skipped > 30
+    assert set(times) <= set(whole)
+    assert times[-30:] == whole[-30:]
+
+
 def test_repeated_times_are_left_out_and_counted(tmp_path, write_video):
     path = write_video(tmp_path / "twice.mkv", grey([0, 50, 100, 150]), [0, 33, 67, 100], options={"g": "1"})
     data = path.read_bytes()
