@@ -25,7 +25,10 @@ _JUMP_BACK_S = 1.0
 """Timestamps that fall back by more than this start anew (joined recordings, a wrapped clock)."""
 
 _JUMP_AHEAD_S = 600.0
-"""A longer step ahead is a broken timestamp too: nobody pauses a recording for so long within one file."""
+"""A longer step ahead is a broken timestamp too, unless the length that the file states has room for the pause."""
+
+_LONGEST_PAUSE_S = 86_400.0
+"""More is believed of no file."""
 
 _MAX_THREADS = 4
 """Each decoding thread holds whole pictures; more do not help at the speed at which faces are tracked."""
@@ -54,6 +57,9 @@ class VideoFile:
         try:
             self._rate_hz = _positive(stream.average_rate) or _positive(stream.guessed_rate)
             self._duration_s = _duration_s(container, stream)
+            # where times may begin anew at any place, the length is only the distance of the last one from the first
+            anew = container.format.flags & av.format.Flags.ts_discont.value
+            self._room_s = 0.0 if anew else self._duration_s or 0.0
             self._frames = int(stream.frames) or None
             self._pixel_aspect = stream.sample_aspect_ratio or Fraction(1)
         finally:
@@ -107,7 +113,7 @@ class VideoFile:
                 self._container = None
 
     def __iter__(self) -> Iterator[Frame]:
-        clock = _Clock(self._rate_hz)
+        clock = _Clock(self._rate_hz, self._room_s)
         index = 0
         decoded = self._decode()
         try:
@@ -160,7 +166,9 @@ class VideoFile:
 class _Clock:
     """Seconds since the first picture, from timestamps that may be missing, repeated or reset."""
 
-    def __init__(self, rate_hz: Fraction | None) -> None:
+    def __init__(self, rate_hz: Fraction | None, room_s: float) -> None:
+        """room_s: up to which time the file may have pauses."""
+        self._room_s = room_s
         self._step = 1 / (rate_hz or Fraction(_FALLBACK_RATE_HZ))
         self._origin: Fraction | None = None
         self._last: Fraction | None = None
@@ -185,7 +193,8 @@ class _Clock:
             now = stamp - self._origin
             if now < self._last - Fraction(_JUMP_BACK_S) and _is_belated(picture, stamp):
                 return None
-            if now < self._last - Fraction(_JUMP_BACK_S) or now > self._last + Fraction(_JUMP_AHEAD_S):
+            longest_s = _LONGEST_PAUSE_S if now <= self._room_s else _JUMP_AHEAD_S
+            if now < self._last - Fraction(_JUMP_BACK_S) or now > self._last + Fraction(longest_s):
                 self._origin = stamp - due
                 now = due
             elif now <= self._last:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import struct
 import sys
 import threading
 from pathlib import Path
@@ -139,6 +140,26 @@ def test_repeated_times_are_left_out_and_counted(tmp_path, write_video):
     video = VideoFile(path)
     assert [round(frame.time_s, 3) for frame in video] == [0.0, 0.033, 0.1]
     assert video.skipped == 1
+
+
+@pytest.mark.parametrize("name", ["pause.mkv", "pause.mp4"])
+def test_a_long_pause_is_kept_where_the_length_has_room_for_it(tmp_path, write_video, name):
+    times_ms = [0, 33, 67, 1_500_000, 1_500_033]
+    video = VideoFile(write_video(tmp_path / name, grey(range(0, 100, 20)), times_ms))
+    assert video.duration_s > 1500.0
+    assert [round(frame.time_s * 1000) for frame in video] == times_ms
+
+
+def test_a_long_step_that_is_no_pause_is_left_out(tmp_path, write_video):
+    times_ms = [0, 33, 67, 1_500_000, 1_500_033]
+    joined = VideoFile(write_video(tmp_path / "joined.ts", grey(range(0, 100, 20)), times_ms))
+    assert [frame.time_s for frame in joined][-1] < 0.2
+    broken = write_video(tmp_path / "broken.mkv", grey(range(0, 100, 20)), times_ms)
+    data = broken.read_bytes()
+    at = data.index(b"\x44\x89\x88") + 3  # Matroska's Duration: a double, in ms
+    assert struct.unpack(">d", data[at : at + 8])[0] > 1_500_000
+    broken.write_bytes(data[:at] + struct.pack(">d", 5000.0) + data[at + 8 :])
+    assert [frame.time_s for frame in VideoFile(broken)][-1] < 0.2
 
 
 def test_a_raw_stream_without_times_gets_even_ones(tmp_path, write_video):
