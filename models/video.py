@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import struct
 import threading
 from collections.abc import Iterator
 from fractions import Fraction
@@ -12,6 +13,7 @@ from typing import Any, Self
 
 import av
 import numpy as np
+from av.sidedata.sidedata import Type
 
 from models.errors import UsageError, VideoError
 from models.types import Frame, Image
@@ -270,8 +272,19 @@ def _duration_s(container: Any, stream: Any) -> float | None:
 
 
 def upright_bgr(picture: Any, pixel_aspect: Fraction) -> Image:
-    """The picture as BGR uint8 (H, W, 3), with square pixels and turned as its display matrix asks."""
+    """The picture as BGR uint8 (H, W, 3), with square pixels, turned and mirrored as its display matrix asks."""
     width = max(1, round(picture.width * pixel_aspect))
     image = picture.to_ndarray(format="bgr24", width=width, height=picture.height)
+    if _is_mirrored(picture):
+        image = image[::-1]  # what is left is the turn of the matrix's first row, as FFmpeg reckons rotation
     quarter_turns = round(picture.rotation / 90) % 4  # counter-clockwise, as rot90 counts
     return np.ascontiguousarray(np.rot90(image, quarter_turns))
+
+
+def _is_mirrored(picture: Any) -> bool:
+    matrix = picture.side_data.get(Type.DISPLAYMATRIX)
+    if matrix is None:
+        return False
+    # the first two rows are (a, b, 0) and (c, d, 0): x' = a x + c y, y' = b x + d y (ISO/IEC 14496-12, 8.3.2)
+    a, b, _, c, d = struct.unpack_from("=5i", bytes(matrix))
+    return bool(a * d - b * c < 0)

@@ -91,6 +91,30 @@ def test_rotation_is_applied(tmp_path, write_video, rotation_deg, bright):
     assert image.mean() == pytest.approx(110, abs=15)
 
 
+@pytest.mark.parametrize(
+    ("matrix", "seen"),
+    [
+        ((-1, 0, 0, 1), lambda image: image[:, ::-1]),
+        ((1, 0, 0, -1), lambda image: image[::-1]),
+        ((0, 1, 1, 0), lambda image: image.transpose(1, 0, 2)),
+        ((0, -1, -1, 0), lambda image: image[::-1, ::-1].transpose(1, 0, 2)),
+    ],
+    ids=["mirrored", "upside down and mirrored", "transposed", "transposed the other way"],
+)
+def test_a_mirrored_video_is_shown_as_it_asks(tmp_path, write_video, matrix, seen):
+    picture = np.zeros((48, 64, 3), np.uint8)
+    picture[:16, :32] = 220
+    path = write_video(tmp_path / "mirrored.mp4", [picture] * 2)
+    data = bytearray(path.read_bytes())
+    at = data.index(b"tkhd") + 4 + 40  # the track header's matrix: 16.16 numbers a b u c d v x y w
+    a, b, c, d = (part << 16 for part in matrix)
+    data[at : at + 20] = struct.pack(">5i", a, b, 0, c, d)
+    path.write_bytes(data)
+    image = next(iter(VideoFile(path))).image
+    assert image.shape == seen(picture).shape
+    assert np.abs(image.astype(int) - seen(picture)).mean() < 8
+
+
 def test_every_iteration_starts_anew(face_video):
     with VideoFile(face_video) as video:
         first = [(f.index, f.time_s, f.image.sum()) for f in video]
