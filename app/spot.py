@@ -12,12 +12,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from app.tables import write_frames, write_intervals, write_summary
 from app.versions import versions
 from models.api import Analysis, Progress, analyze
 from models.assets import FACE_LANDMARKER_SHA256
 from models.digest import content_sha256, perception_digest, scoring_digest
 from models.errors import OutputError
+from models.grid import MAX_GAP_S
 from models.spotter import Spotter
 from models.types import GRID_HZ, ExpressionType, Interval
 
@@ -26,6 +29,9 @@ _NAME_BYTES = 255
 
 _CUT_OFF_S = 1.0
 """A video that ends this much before the length that it states is reported as cut off."""
+
+_MOST_APART = 0.05
+"""Share of a video's length in which pictures may be too far apart before that is told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,6 +200,13 @@ def _message(analysis: Analysis) -> str:
     if analysis.skipped:
         remarks.append(f"{analysis.skipped} damaged or repeated frames were left out.")
     stated_s, duration_s = analysis.stated_s, analysis.duration_s
+    steps_s = np.diff(analysis.rows.time_s)
+    apart_s = float(steps_s[steps_s > MAX_GAP_S].sum())
+    if apart_s > _MOST_APART * duration_s:
+        remarks.append(
+            f"In {apart_s:.1f} of {duration_s:.1f} s the pictures are more than {MAX_GAP_S} s apart, too far to follow "
+            "a movement; nothing can be found there."
+        )
     if stated_s is not None and stated_s - duration_s > _CUT_OFF_S:
         remarks.append(f"The video ends after {duration_s:.1f} of {stated_s:.1f} s; it seems to be cut off.")
     return " ".join(remarks)

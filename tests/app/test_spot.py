@@ -132,6 +132,15 @@ def test_a_video_that_ends_early_is_reported(tmp_path, spotter, write_video, por
     assert 10 < result.frames < 60
 
 
+def test_pictures_too_far_apart_to_follow_are_reported(tmp_path, spotter, write_video, portrait):
+    slow = write_video(tmp_path / "slow.mkv", [portrait] * 6, [500 * k for k in range(6)])
+    result = spot_video(slow, SpotFiles.of(tmp_path, "slow"), spotter)
+    assert result.face_share == 1.0 and not result.intervals
+    assert "In 2.5 of 3.0 s the pictures are more than 0.25 s apart" in result.message
+    enough = write_video(tmp_path / "enough.mkv", [portrait] * 6, [200 * k for k in range(6)])
+    assert spot_video(enough, SpotFiles.of(tmp_path, "enough"), spotter).message == ""
+
+
 def test_a_bad_video_leaves_nothing_behind(tmp_path, spotter):
     bad = tmp_path / "bad.mp4"
     bad.write_bytes(b"no video" * 100)
