@@ -5,16 +5,17 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Iterator
+from fractions import Fraction
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 import av
-import numpy as np
 
 from app.sources.live import LiveSource, awake_or_not_s
 from app.sources.stream_clock import StreamClock
 from models.errors import SourceError, UsageError
 from models.types import Frame
+from models.video import upright_bgr
 
 log = logging.getLogger(__name__)
 
@@ -53,7 +54,8 @@ class NetworkStream(LiveSource):
 
     Times are the stream's own where it carries any, else those of arrival, both from the first picture on. A stream
     that breaks off is reached for again a few times, and the gap stays in the times. One with a stated length (a file
-    behind http) plays at its own pace and ends. To close it takes 5 s at most, a read under way being waited for.
+    behind http) plays at its own pace and ends. Pictures come upright and with square pixels, as from a file. To close
+    it takes 5 s at most, a read under way being waited for.
 
     Raises:
         UsageError: that is no address of a stream.
@@ -97,8 +99,7 @@ class NetworkStream(LiveSource):
                 if time_s <= last_s:
                     continue
                 last_s = time_s
-                image = np.ascontiguousarray(picture.to_ndarray(format="bgr24"))
-                yield Frame(index, time_s, image)
+                yield Frame(index, time_s, upright_bgr(picture, connection.pixel_aspect))
                 index += 1
             broke_off = connection.error is not None
             with self._lock:
@@ -162,6 +163,7 @@ class _Connection:
             formats = set(str(self._container.format.name).split(","))
             self._stamped = not formats & _UNSTAMPED
             self.finite = bool(self._container.duration) and not formats & {"rtsp", "sdp", "mpegts"}
+            self.pixel_aspect = stream.sample_aspect_ratio or Fraction(1)
             rate = stream.average_rate if self._stamped else None
             self.fps: float | None = float(rate) if rate else None
             self.error: Exception | None = None

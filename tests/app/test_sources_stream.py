@@ -134,6 +134,18 @@ def test_a_clip_behind_http_plays_at_its_own_pace_and_ends(tmp_path, write_video
     assert np.allclose(np.diff(times), 1 / 30, atol=0.002)
 
 
+def test_pictures_of_a_stream_are_upright(tmp_path, write_video):
+    picture = np.zeros((48, 64, 3), np.uint8)
+    picture[:, :32] = 220  # the left half; turned by 90 degrees against the clock it lies at the bottom
+    path = write_video(tmp_path / "turned.mkv", [picture] * 2, rotation_deg=90)
+    with CameraServer([]) as server:
+        server.clip = path.read_bytes()
+        with NetworkStream(server.base + "/clip") as stream:
+            image = next(iter(stream)).image
+    assert image.shape == (64, 48, 3)
+    assert image[32:].mean() > 180 > 40 > image[:32].mean()
+
+
 def test_a_clip_that_breaks_off_is_not_taken_for_whole(tmp_path, write_video, portrait):
     path = write_video(tmp_path / "clip.mkv", [portrait] * 60)
     with CameraServer([]) as server:
