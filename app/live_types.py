@@ -39,7 +39,7 @@ class LiveAnalysis:
     number: grows by one with every step, so that a watcher sees whether anything is new.
     scores: final scores of the last minutes (at least 30 s).
     provisional: the part that may still change; follows ``scores``.
-    intervals: every final interval of the session, in order of onset.
+    intervals: every final interval of the session, in the order in which they became final.
     provisional_intervals: those seen in the part that may still change.
     """
 

@@ -52,14 +52,15 @@ _NO_UTF8 = re.compile("[\ud800-\udfff]")
 
 
 def write_intervals(path: Path, intervals: Iterable[Interval]) -> None:
-    """Write intervals as CSV, numbered from 1 in the order given. Frames count from 0; both ends are inclusive.
+    """Write intervals as CSV, numbered from 1 in order of onset. Frames count from 0; both ends are inclusive.
 
     Raises:
         OutputError: the file cannot be written; what was there before stays.
     """
     with whole_file(path) as file:
         file.write(",".join(INTERVAL_COLUMNS) + "\n")
-        for number, i in enumerate(intervals, start=1):
+        # an interval may become final before one that begins a little earlier
+        for number, i in enumerate(sorted(intervals, key=lambda i: i.onset_s), start=1):
             times = f"{i.onset_s:.4f},{i.apex_s:.4f},{i.offset_s:.4f},{i.duration_s:.4f}"
             frames = f"{i.onset_frame},{i.apex_frame},{i.offset_frame}"
             file.write(f"{number},{i.type.value},{times},{frames},{i.score:.4f},model,found\n")

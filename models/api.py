@@ -196,7 +196,7 @@ def analyze(
         skipped = video.skipped
     return Analysis(
         path=video.path,
-        intervals=tuple(intervals),
+        intervals=tuple(sorted(intervals, key=lambda i: i.onset_s)),
         rows=FrameRows(np.array(index), np.array(time_s), np.array(face, np.bool_)),
         scores=Scores.concatenate(finals),
         stated_s=stated_s,

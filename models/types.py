@@ -187,7 +187,8 @@ class Update:
 
     final: grid frames that became final in this step, each delivered exactly once and in order.
     provisional: the newest grid frames, scored with the future seen so far; replaces the previous provisional part.
-    intervals: intervals that became final in this step, each delivered exactly once, in order of onset.
+    intervals: intervals that became final in this step, each delivered exactly once, in order of onset. One may begin a
+        little before one that an earlier step delivered.
     provisional_intervals: all intervals currently seen in the part that is not final; replaces the previous ones.
     """
 

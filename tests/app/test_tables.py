@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -53,6 +54,16 @@ def read(path):
 
 MACRO = Interval(ExpressionType.MACRO, 1.0, 1.5, 2.25, 30, 45, 67, 0.87654)
 MICRO = Interval(ExpressionType.MICRO, 3.0, 3.1, 1 / 3 + 3, 90, 93, 100, 0.5)
+
+
+def test_intervals_are_numbered_in_order_of_onset(tmp_path):
+    """However they became final: a macro-expression may begin before a shorter one that was settled earlier."""
+    early = replace(MACRO, onset_s=0.5, onset_frame=15)
+    tables = [tmp_path / "live.csv", tmp_path / "batch.csv"]
+    write_intervals(tables[0], (MACRO, early, MICRO))
+    write_intervals(tables[1], (early, MACRO, MICRO))
+    assert [(row[0], row[2]) for row in read(tables[0])[1:]] == [("1", "0.5000"), ("2", "1.0000"), ("3", "3.0000")]
+    assert read(tables[0]) == read(tables[1])
 
 
 def test_intervals_have_the_agreed_columns(tmp_path):

@@ -15,11 +15,12 @@ import pytest
 import app.cli as cli
 import models
 from models import Analysis, analyze
+from models.analyzer import Analyzer
 from models.api import frame_length_s
 from models.assets import DEMO_CLIP, asset_path
 from models.errors import ModelFileError, UsageError, VideoError
 from models.spotter import Spotter
-from models.types import ExpressionType
+from models.types import ExpressionType, Interval, Update
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -91,6 +92,24 @@ def test_without_a_face_there_are_rows_without_scores(faceless_video: Path, spot
     assert len(frames) == 30 and frames["intensity"].isna().all() and frames["quality"].isna().all()
     first = next(empty.frames())
     assert (first.face, first.intensity, first.quality) == (False, None, None)
+
+
+def test_intervals_come_in_order_of_onset(
+    faceless_video: Path, spotter: Spotter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One step may settle an interval that begins before one of the step before."""
+    settled = [Interval(ExpressionType.MICRO, at_s, 2.0, 3.0, 30, 60, 90, 0.9) for at_s in (1.0, 0.5)]
+
+    class Settling(Analyzer):
+        def update(self, provisional: bool = True) -> Update:
+            return replace(super().update(provisional), intervals=(settled.pop(0),))
+
+        def finish(self) -> Update:
+            return replace(super().finish(), intervals=(settled.pop(0),))
+
+    monkeypatch.setattr("models.api.Analyzer", Settling)
+    monkeypatch.setattr("models.api._STEP_FRAMES", 20)
+    assert [interval.onset_s for interval in analyze(faceless_video, model=spotter).intervals] == [0.5, 1.0]
 
 
 def test_progress_is_told_and_may_end_the_analysis(face_video: Path, spotter: Spotter) -> None:
