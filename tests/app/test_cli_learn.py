@@ -42,6 +42,7 @@ def test_without_the_extra_it_says_what_to_install(run: Run, monkeypatch: pytest
 
 
 @needs_torch
+@pytest.mark.timeout(400)  # an export takes long
 def test_the_whole_way_to_a_model_that_spots(run: Run, archive: Path, tmp_path: Path) -> None:
     (tmp_path / "run.toml").write_text(CONFIG)
     first = run("train", "--data", archive, "--config", "run.toml", "--out", "first", "--device", "cpu")

