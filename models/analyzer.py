@@ -12,15 +12,11 @@ from itertools import groupby
 import numpy as np
 
 from models.baseline import RunningBaseline
+from models.departure import LONGEST_LOSS_FRAMES
 from models.grid import GridFrame, GridResampler
-from models.islands import FrameList, Islands
-from models.speech import BEFORE_FRAMES, MARGIN_FRAMES
+from models.islands import NO_PAST, PAST_FRAMES, FrameList, Islands, past_after
 from models.spotter import Spotter
 from models.types import FloatArray, FrameMotion, Interval, Scores, Update
-
-_KEEP_FRAMES = BEFORE_FRAMES + MARGIN_FRAMES
-"""Scored frames kept before the first open island, so that the search for speech sees what it would in one piece;
-smoothing and contrast need fewer."""
 
 _NO_SCORES: FloatArray = np.empty((0, 3), np.float32)
 
@@ -36,6 +32,8 @@ class Analyzer:
         self._grid = GridResampler()
         self._baseline = RunningBaseline(spotter.spec.baseline)
         self._segment = _Segment(spotter)
+        self._past_iod = NO_PAST
+        self._lost_frames = 0
         self._finished: list[Scores] = []
         self._found: list[Interval] = []
 
@@ -58,17 +56,22 @@ class Analyzer:
     def _take(self, frames: list[GridFrame]) -> None:
         for valid, run in groupby(frames, lambda frame: frame.valid):
             if valid:
+                if not len(self._segment) and self._lost_frames <= LONGEST_LOSS_FRAMES:
+                    self._segment = _Segment(self._spotter, self._past_iod)
+                self._lost_frames = 0
                 for frame in run:
                     self._segment.append(frame, self._baseline.step(frame.position_iod))
             else:
                 # at once: a computer that slept leaves a gap of many hours
                 self._close_segment()
                 gap = list(run)
+                self._lost_frames += len(gap)
                 self._finished.append(_scores(gap, np.full((len(gap), 3), np.nan, np.float32)))
 
     def _close_segment(self) -> None:
         if len(self._segment):
             self._collect(*self._segment.advance(ended=True))
+            self._past_iod = self._segment.past_after
             self._segment = _Segment(self._spotter)
 
     def _collect(self, scores: Scores, intervals: list[Interval]) -> None:
@@ -83,10 +86,14 @@ class Analyzer:
 
 
 class _Segment:
-    """One uninterrupted stretch of a face. Frames count from the segment's start; old ones are let go."""
+    """One uninterrupted stretch of a face. Frames count from the segment's start; old ones are let go.
 
-    def __init__(self, spotter: Spotter) -> None:
+    past_iod: (P, 12, 2) where the face was before, when it was lost for a moment.
+    """
+
+    def __init__(self, spotter: Spotter, past_iod: FloatArray = NO_PAST) -> None:
         self._spotter = spotter
+        self._past_iod = past_iod
         self._features: list[FloatArray] = []
         self._frames: list[GridFrame] = []
         self._features_from = 0
@@ -103,6 +110,11 @@ class _Segment:
 
     def __len__(self) -> int:
         return self._features_from + len(self._features)
+
+    @property
+    def past_after(self) -> FloatArray:
+        """Where the face was at the end, all of which has been scored, and before, where that was shortly before."""
+        return past_after(self._past_iod, np.stack([frame.position_iod for frame in self._scored[-PAST_FRAMES:]]))
 
     def append(self, frame: GridFrame, features: FloatArray) -> None:
         self._frames.append(frame)
@@ -167,12 +179,14 @@ class _Segment:
         return sorted(intervals, key=lambda i: i.onset_s)
 
     def _islands(self, frames: list[GridFrame], scores: FloatArray) -> Islands:
-        return Islands(FrameList(frames), scores, self._scored_from, self._spotter.spec.decode)
+        # with more frames than the past has, none of it is looked at
+        past_iod = self._past_iod if self._scored_from == 0 else NO_PAST
+        return Islands(FrameList(frames), scores, self._scored_from, self._spotter.spec.decode, past_iod)
 
     def _forget(self) -> None:
         """Let go of what no later step can need."""
         settings = self._spotter.spec.decode
-        keep_scored = self._decoded - max(_KEEP_FRAMES, settings.margin_frames(len(self._scored)))
+        keep_scored = self._decoded - max(PAST_FRAMES, settings.margin_frames(len(self._scored)))
         drop = min(max(keep_scored - self._scored_from, 0), len(self._scored))
         del self._scored[:drop]
         self._scores = self._scores[drop:]

@@ -19,6 +19,10 @@ USUAL_BEFORE_FRAMES, USUAL_AFTER_FRAMES = BEFORE_FRAMES, AFTER_FRAMES
 """Grid frames before and after an apex whose median is the usual position. Talk is sought in the same ones: the
 decoding keeps those before and waits for those after. No expression is likely to take up half of twenty seconds."""
 
+LONGEST_LOSS_FRAMES = 150
+"""Grid frames for which a face may be lost, behind a hand or by a slow computer, and still be the one that was seen
+before. After five seconds another may sit there."""
+
 _FARTHEST = 3
 """Regions that count: a movement has few, and the noise of the others would be added."""
 

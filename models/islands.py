@@ -5,7 +5,7 @@ Live scoring, batch scoring and a review with other thresholds decode here, so t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
 from typing import Protocol
 
@@ -13,14 +13,42 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.decode import CLASSES, DecodeSettings, Found, Run, class_scores, decode_island, islands, one_type
-from models.departure import USUAL_AFTER_FRAMES, USUAL_BEFORE_FRAMES, away_iod, narrowed_iod
+from models.departure import LONGEST_LOSS_FRAMES, USUAL_AFTER_FRAMES, USUAL_BEFORE_FRAMES, away_iod, narrowed_iod
 from models.grid import GridFrame
 from models.speech import AFTER_FRAMES, BEFORE_FRAMES, MARGIN_FRAMES, SPEAKING_IOD, lip_motion_iod
-from models.types import LOW_QUALITY, REGION_NAMES, ExpressionType, FloatArray, Interval
+from models.types import LOW_QUALITY, REGION_COUNT, REGION_NAMES, ExpressionType, FloatArray, Interval
 
 _BROWS = [at for at, name in enumerate(REGION_NAMES) if name.startswith("brow")]
 _BEFORE_ONSET_FRAMES = 5
 """Frames before an onset at which a turn of the head that comes with it has not begun."""
+
+
+PAST_FRAMES = BEFORE_FRAMES + MARGIN_FRAMES
+"""Frames before an apex that the search for speech sees, and what is usual for a face; smoothing needs fewer."""
+
+NO_PAST: FloatArray = np.empty((0, REGION_COUNT, 2), np.float32)
+
+
+def past_after(past_iod: FloatArray, position_iod: FloatArray) -> FloatArray:
+    """What a face that is lost behind a stretch is remembered by: its newest positions, (up to ``PAST_FRAMES``, 12, 2).
+
+    past_iod: the same from before the stretch. position_iod: (T, 12, 2) of the stretch, or of its end.
+    """
+    return np.concatenate([past_iod, position_iod])[-PAST_FRAMES:]
+
+
+def pasts(stretches: Iterable[Run], position_of: Callable[[int, int], FloatArray]) -> Iterator[FloatArray]:
+    """What is remembered of a face at the beginning of each stretch (first and last frame) of a recording.
+
+    position_of: as in ``moves``, of the recording's frames.
+    """
+    past_iod, seen_until = NO_PAST, 0
+    for first, last in stretches:
+        if first - seen_until > LONGEST_LOSS_FRAMES:
+            past_iod = NO_PAST
+        yield past_iod
+        seen_until = last + 1
+        past_iod = past_after(past_iod, position_of(max(first, seen_until - PAST_FRAMES), seen_until))
 
 
 class Stretch(Protocol):
@@ -65,11 +93,19 @@ class FrameList:
 class Islands:
     """Decoding of a run of scored frames; its first frame is ``start`` in the stretch.
 
-    scores: (T, 3) intensity, macro, micro of the T ``frames``.
+    scores: (T, 3) intensity, macro, micro of the T ``frames``. past_iod: (P, 12, 2) where the face was before the first
+    of them, when it had been lost for a moment (``past_after``).
     """
 
-    def __init__(self, frames: Stretch, scores: FloatArray, start: int, settings: DecodeSettings) -> None:
-        self._frames, self._start, self._settings = frames, start, settings
+    def __init__(
+        self,
+        frames: Stretch,
+        scores: FloatArray,
+        start: int,
+        settings: DecodeSettings,
+        past_iod: FloatArray = NO_PAST,
+    ) -> None:
+        self._frames, self._start, self._settings, self._past_iod = frames, start, settings, past_iod
         self._intensity = np.ascontiguousarray(scores[:, 0])
         self._class_scores = class_scores(self._intensity, scores[:, 1:], settings)
 
@@ -91,7 +127,12 @@ class Islands:
         """No interval rests mostly on frames of low quality, on motion that is too small, or on a turn of the head."""
         if float(np.mean(self._frames.quality_of(found.onset, found.offset + 1))) < LOW_QUALITY:
             return False
-        return moves(found, self._frames.position_of, self._settings, self._frames.axis_of)
+        return moves(found, self._position_of, self._settings, self._frames.axis_of, len(self._past_iod))
+
+    def _position_of(self, first: int, end: int) -> FloatArray:
+        if first >= 0:
+            return self._frames.position_of(first, end)
+        return np.concatenate([self._past_iod[first:], self._frames.position_of(0, end)])
 
     def _interval(self, found: Found, final: bool) -> Interval:
         onset, apex, offset = (self._frames[i] for i in (found.onset, found.apex, found.offset))
@@ -113,11 +154,13 @@ def moves(
     position_of: Callable[[int, int], FloatArray],
     settings: DecodeSettings,
     axis_of: Callable[[int, int], FloatArray] | None = None,
+    past: int = 0,
 ) -> bool:
     """Whether an interval rests on motion that is large enough and is not a turn of the head.
 
     position_of: (N, 12, 2) of the frames from its first argument to before its second, or to the last there is.
-    axis_of: (N, 2) of the same; ``None`` where nobody knows how the head turns.
+    axis_of: (N, 2) of the same; ``None`` where nobody knows how the head turns. past: so many frames of the face are
+    known from before frame 0, under negative numbers; they lie before a moment in which it was lost.
     """
     first = max(found.onset - _BEFORE_ONSET_FRAMES, 0)
     here = position_of(first, found.offset + 1)
@@ -128,11 +171,11 @@ def moves(
         turned_rad = largest_turn_rad(axis_of(first, found.offset + 1))
         if farthest < settings.least_motion_turning_iod_rad * turned_rad:
             return False
-    if settings.least_motion_in_speech_iod <= 0.0 or not _speaks(found, position_of):
+    if settings.least_motion_in_speech_iod <= 0.0 or not _speaks(found, position_of, past):
         return True
     if farthest < settings.least_motion_in_speech_iod:
         return False
-    usual = usual_position(found.apex, position_of)
+    usual = usual_position(found.apex, position_of, past)
     if usual is None:
         return True
     apex = position_of(found.apex, found.apex + 1)[0]
@@ -144,19 +187,19 @@ def moves(
     return departs(found, position_of, usual, settings.least_departure_in_speech)
 
 
-def _speaks(found: Found, position_of: Callable[[int, int], FloatArray]) -> bool:
+def _speaks(found: Found, position_of: Callable[[int, int], FloatArray], past: int) -> bool:
     """Whether the face is talking about the time of the apex."""
-    first = max(found.apex - BEFORE_FRAMES - MARGIN_FRAMES, 0)
+    first = max(found.apex - PAST_FRAMES, -past)
     return lip_motion_iod(position_of(first, found.apex + AFTER_FRAMES + MARGIN_FRAMES + 1)) >= SPEAKING_IOD
 
 
-def usual_position(apex: int, position_of: Callable[[int, int], FloatArray]) -> FloatArray | None:
-    """Where the face usually is about the time of the apex: (12, 2).
+def usual_position(apex: int, position_of: Callable[[int, int], FloatArray], past: int = 0) -> FloatArray | None:
+    """Where the face usually is about the time of the apex: (12, 2). past: as in ``moves``.
 
     ``None`` where it has not been seen for long enough before: everything is believed of such a face.
     """
     first = apex - USUAL_BEFORE_FRAMES
-    if first < 0:
+    if first < -past:
         return None
     return np.asarray(np.median(position_of(first, apex + USUAL_AFTER_FRAMES + 1), axis=0))
 

@@ -15,7 +15,7 @@ import onnx
 from models.analyzer import Analyzer
 from models.decode import CLASSES, DecodeSettings, Found, one_type, runs_above
 from models.grid import GridResampler
-from models.islands import FrameList, Islands
+from models.islands import FrameList, Islands, pasts
 from models.model_file import metadata
 from models.spotter import Spotter
 from models.types import ExpressionType, FloatArray, FrameMotion, Interval, Scores, Update
@@ -275,20 +275,21 @@ def candidates(
     for order in orders:
         stretches = scored(motions(order, cache), spotter)
         for value, decode in lenient.items():
-            decoders = [Islands(frames, scores, 0, decode) for frames, scores in stretches]
+            decoders = [Islands(frames, scores, 0, decode, past_iod) for frames, scores, past_iod in stretches]
             found[value][order] = [i for d in decoders for island in d.islands(0) for i in d.intervals(island, True)]
     return found
 
 
-def scored(seen: Sequence[FrameMotion], spotter: Spotter) -> list[tuple[FrameList, FloatArray]]:
-    """Every uninterrupted stretch of a recording with its scores (T, 3): intensity, macro, micro."""
+def scored(seen: Sequence[FrameMotion], spotter: Spotter) -> list[tuple[FrameList, FloatArray, FloatArray]]:
+    """Each uninterrupted stretch of a recording, its scores (T, 3) of intensity, macro, micro, and the face's past."""
     grid = GridResampler()
     frames = [frame for motion in seen for frame in grid.push(motion)] + grid.finish()
     scores = Scores.concatenate([update.final for update in _steps(seen, spotter)])
     values = np.stack([scores.intensity, scores.macro, scores.micro], axis=1)
+    stretches = runs_above(scores.valid.astype(np.float32), 0.5)
     return [
-        (FrameList(frames[first : last + 1]), values[first : last + 1])
-        for first, last in runs_above(scores.valid.astype(np.float32), 0.5)
+        (FrameList(frames[first : last + 1]), values[first : last + 1], past_iod)
+        for (first, last), past_iod in zip(stretches, pasts(stretches, FrameList(frames).position_of), strict=True)
     ]
 
 

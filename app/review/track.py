@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.review.state import Thresholds
-from models.decode import DecodeSettings
+from models.decode import DecodeSettings, runs_above
 from models.grid import MAX_GAP_S, GridFrame
-from models.islands import Islands
+from models.islands import Islands, pasts
 from models.types import GRID_HZ, BoolArray, FloatArray, Interval, Scores
 
 
@@ -127,10 +127,10 @@ def decode_track(track: GridTrack, scores: Scores, settings: DecodeSettings) -> 
     """All intervals, in order of onset. scores: of the track's frames, from the first on; there may be fewer."""
     length = min(len(track), len(scores))
     values = np.stack([scores.intensity, scores.macro, scores.micro], axis=1)[:length]
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], track.valid[:length] & scores.valid[:length], [False]])))
+    stretches = runs_above((track.valid[:length] & scores.valid[:length]).astype(np.float32), 0.5)
     found: list[Interval] = []
-    for first, end in zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True):
-        stretch = Islands(track.part(first, end), values[first:end], 0, settings)
+    for (first, last), past_iod in zip(stretches, pasts(stretches, track.position_of), strict=True):
+        stretch = Islands(track.part(first, last + 1), values[first : last + 1], 0, settings, past_iod)
         for island in stretch.islands(0):
             found += stretch.intervals(island, True)
     return tuple(sorted(found, key=lambda i: (i.onset_s, i.type)))

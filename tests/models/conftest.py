@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from dataclasses import replace
 
 import pytest
@@ -26,15 +26,18 @@ Spotted = list[tuple[str, int, int, int]]
 
 @pytest.fixture
 def spot_all() -> Callable[..., Spotted]:
-    """Intervals of positions (T, 12, 2) at 30 Hz, scored every so many frames, or at once; with changes of decoding."""
+    """Intervals of positions (T, 12, 2) at 30 Hz, scored every so many frames, or at once; with changes of decoding.
 
-    def spot(position: FloatArray, every: int | None = None, **changes: float) -> Spotted:
+    lost: frames in which there is no face.
+    """
+
+    def spot(position: FloatArray, every: int | None = None, lost: Container[int] = (), **changes: float) -> Spotted:
         spotter = Spotter(use_gpu=False)
         settings: DecodeSettings = replace(EVERYTHING, **changes)  # type: ignore[arg-type]
         spotter.spec = replace(spotter.spec, decode=settings)
         analyzer, found = Analyzer(spotter), []
         for i, here in enumerate(position):
-            analyzer.push(FrameMotion(i, i / 30.0, True, here, 1.0))
+            analyzer.push(FrameMotion(i, i / 30.0, i not in lost, here, 1.0))
             if every is not None and i % every == every - 1:
                 found += analyzer.update().intervals
         found += analyzer.finish().intervals

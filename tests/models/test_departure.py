@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from models.decode import DecodeSettings, Found
-from models.departure import USUAL_BEFORE_FRAMES, away_iod, narrowed_iod
-from models.islands import departs, forms_words, moves, usual_position
+from models.departure import LONGEST_LOSS_FRAMES, USUAL_BEFORE_FRAMES, away_iod, narrowed_iod
+from models.islands import PAST_FRAMES, departs, forms_words, moves, past_after, pasts, usual_position
 from models.types import FloatArray
 
 SpotAll = Callable[..., list[tuple[str, int, int, int]]]
@@ -171,3 +171,33 @@ def test_it_does_not_depend_on_how_the_frames_come(spot_all: SpotAll) -> None:
     assert 0 < left[0] < left[1] < left[2], "each rule leaves some out, some stay"
     for every in (5, 13, 40):
         assert spot_all(position, every, **changes) == whole
+
+
+def test_a_face_that_was_lost_for_a_moment_is_no_new_one(spot_all: SpotAll) -> None:
+    """A mouth that is wide for eight seconds, with a moment of calm, in the middle of which a hand hides the face."""
+    position = talking(corners(wide(APEX - 240, END) * (1.0 - bell())))
+    asked = {"least_motion_in_speech_iod": 0.01, "least_departure_in_speech": 1.3}
+    back = APEX - 100
+
+    def after(lost: range, every: int | None = None, **changes: float) -> list[tuple[str, int, int, int]]:
+        return [i for i in spot_all(position, every, lost, **changes) if i[2] > back + 5]
+
+    longest = range(back - LONGEST_LOSS_FRAMES, back)
+    longer = range(longest.start - 2, back)
+    for lost in (range(back - 10, back), longest):
+        assert after(lost), "nobody asks"
+        for every in (None, 7):
+            assert not after(lost, every, **asked)
+    assert after(longer, **asked) == after(longer), "it may be somebody else's"
+
+
+def test_what_is_remembered_of_a_face() -> None:
+    first, second, third = (corners(0.1 * np.arange(n, dtype=np.float32)) for n in (30, 700, 20))
+    recording = np.concatenate([first, np.zeros((9, 12, 2), np.float32), second, third[:1], third])
+    stretches = [(0, 29), (39, 738), (740, 759), (940, 950)]
+    remembered = list(pasts(stretches, lambda a, b: recording[a:b]))
+    assert [len(past) for past in remembered] == [0, 30, PAST_FRAMES, 0]
+    np.testing.assert_array_equal(remembered[1], first)
+    np.testing.assert_array_equal(remembered[2], second[-PAST_FRAMES:])
+    last = past_after(remembered[2], third)
+    np.testing.assert_array_equal(last, np.concatenate([second, third])[-PAST_FRAMES:])

@@ -14,6 +14,7 @@ from app.review.track import grid_track
 from app.session import read_session
 from app.session.schema import SCORES_FILE, read_info, write_info
 from app.session.scores import SCORE_ROW, kept_scores
+from models.departure import USUAL_BEFORE_FRAMES
 from models.errors import UsageError
 from models.grid import GridResampler
 from models.islands import farthest_iod
@@ -67,6 +68,19 @@ def test_decoded_again_a_session_holds_what_live_found(name: str, tmp_path: Path
         (i.type, i.onset_frame, i.apex_frame, i.offset_frame) for i in live
     ]
     np.testing.assert_allclose([i.score for i in again], [i.score for i in live], atol=1e-4)
+
+
+def test_decoded_again_a_face_that_was_lost_for_a_moment_is_known(
+    tmp_path: Path, spotter: Spotter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Here nothing is believed of a face of which is known where it usually is."""
+    monkeypatch.setattr("models.islands.SPEAKING_IOD", 0.0)
+    monkeypatch.setattr("models.islands.departs", lambda *_: False)
+    review = Review.open(write_session(tmp_path / "s", spotter, np.arange(1200) / 30.0, faceless=range(720, 730)))
+    live = [row.interval for row in review.state.intervals]
+    assert live and all(i.apex_frame < USUAL_BEFORE_FRAMES for i in live)
+    again = review.preview(review.state.thresholds)
+    assert [i.onset_frame for i in again] == [i.onset_frame for i in live]
 
 
 def test_thresholds_find_more_or_fewer(review: Review, tmp_path: Path) -> None:
