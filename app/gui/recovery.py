@@ -10,6 +10,7 @@ from pathlib import Path
 from app.gui.text import counted
 from app.session import Recovered, find_unfinished, recover
 from models.errors import ApexspotError, UsageError
+from models.spotter import Spotter
 
 log = logging.getLogger(__name__)
 
@@ -31,9 +32,9 @@ class Recovery:
         """Look in a folder for recordings that broke off, unless something is under way."""
         self._run(lambda: self._look(root))
 
-    def recover(self, folders: list[Path]) -> None:
-        """Put these in order, unless something is under way."""
-        self._run(lambda: self._recover(folders))
+    def recover(self, folders: list[Path], own_network: Path | None = None) -> None:
+        """Put these in order, unless something is under way. own_network: one of the user's that may have recorded."""
+        self._run(lambda: self._recover(folders, own_network))
 
     def take_found(self) -> list[Path] | None:
         """What a look found, None where none has finished since."""
@@ -66,15 +67,16 @@ class Recovery:
             log.exception("looking for recordings that broke off failed")
             self._found = []
 
-    def _recover(self, folders: list[Path]) -> None:
+    def _recover(self, folders: list[Path], own_network: Path | None) -> None:
         done: list[Recovered] = []
         problems: list[str] = []
         try:
+            own = _loaded(own_network)
             for folder in folders:
                 if self._closing.is_set():
                     return
                 try:
-                    done.append(recover(folder))
+                    done.append(recover(folder, own))
                 except ApexspotError as error:
                     problems.append(str(error))
         except Exception as error:
@@ -82,6 +84,14 @@ class Recovery:
             problems.append(f"Recovery ended unexpectedly ({type(error).__name__}); the log has details.")
         single = done[0].session.folder if len(done) == 1 else None
         self._result = " ".join([*([_sentence(done)] if done else []), *problems]), single, not problems
+
+
+def _loaded(own_network: Path | None) -> Spotter | None:
+    try:
+        return None if own_network is None else Spotter(own_network)
+    except ApexspotError as error:  # what it recorded keeps its pictures and features, and says what it lacks
+        log.warning("recovery goes on without the user's network: %s", error)
+        return None
 
 
 def _sentence(done: list[Recovered]) -> str:

@@ -339,7 +339,7 @@ class MainWindow(QMainWindow):
             self.banner.say(sentence, *answers, good=good)
 
     def _recover(self, folders: list[Path]) -> None:
-        self.recovery.recover(folders)
+        self.recovery.recover(folders, self._store.values.own_network)
         self.banner.say(f"Recovering {counted(len(folders), 'recording')}…", good=True)
 
     def _opened(self, name: str) -> None:

@@ -85,7 +85,7 @@ def find_unfinished(root: Path) -> list[Path]:
 def recover(folder: Path, spotter: Spotter | None = None) -> Recovered:
     """Put an unfinished session in order; one that is finished is read and left as it is.
 
-    It may be interrupted and run again. spotter: the model that recorded, where it is not one that ships.
+    It may be interrupted and run again. spotter: a model that may have recorded, beside those that ship.
 
     Raises:
         ModelFileError, AssetError: a model that ships cannot be used.
@@ -118,8 +118,9 @@ def _recover(folder: Path, features: BinaryIO, given: Spotter | None) -> Recover
         names = " and ".join(f"{table.name}{_DAMAGED_SUFFIX}" for table in damaged)
         remark += f" What could not be read of it is kept as {names}."
     recorded_with = session.info.model.sha256
-    spotter = given or shipped_with(recorded_with)
-    if spotter is not None and spotter.spec.sha256 == recorded_with:
+    is_given = given is not None and given.spec.sha256 == recorded_with
+    spotter = given if is_given else shipped_with(recorded_with)
+    if spotter is not None:
         chosen = session.info.thresholds
         scores, intervals = replay(session, spotter.with_least_motion(chosen.movement, chosen.in_speech))
     else:

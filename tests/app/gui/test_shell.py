@@ -17,11 +17,14 @@ from PySide6.QtWidgets import QApplication, QDialog, QFileDialog, QMessageBox, Q
 from pytestqt.qtbot import QtBot
 
 from app.gui.help import about_dialog, keys_dialog
+from app.gui.recovery import Recovery
 from app.gui.session_export import FormatDialog
 from app.gui.window import LIVE, REVIEW, MainWindow
 from app.session import Recorder, find_unfinished, read_session
 from app.session.schema import INFO_FILE, SessionState, SourceInfo, read_info, write_info
 from app.settings import SettingsFile
+from models.assets import LAB_SPOTTER, asset_path
+from models.digest import content_sha256
 from models.spotter import Spotter
 from models.types import Frame, FrameMotion
 
@@ -198,6 +201,23 @@ def test_a_recording_that_broke_off_is_offered_and_recovered(
     recovered = read_session(session)
     assert recovered.info.state is SessionState.RECOVERED and len(recovered.frames) == 45
     assert [button.text() for button in window.banner.buttons] == ["Review it"]
+
+
+def test_what_a_network_of_ones_own_recorded_is_recovered_with_it(
+    qtbot: QtBot, session: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    break_off(session)
+    own = Path(shutil.copy(asset_path(LAB_SPOTTER), tmp_path / "mine.onnx"))
+    info = read_info(session)
+    model = info.model.model_copy(update={"sha256": content_sha256(own), "file": own.name})
+    write_info(session, info.model_copy(update={"model": model}))
+    monkeypatch.setattr("app.session.recovery.shipped_with", lambda _: None)
+    recovery = Recovery()
+    recovery.recover([session], own)
+    qtbot.waitUntil(lambda: not recovery.busy, timeout=WAIT_MS)
+    assert "was recovered" in (recovery.take_result() or ("",))[0]
+    recovered = read_session(session)
+    assert not any("not at hand" in remark for remark in recovered.info.remarks)
 
 
 def test_several_that_broke_off_are_recovered_together_and_a_damaged_one_is_named(
