@@ -12,9 +12,8 @@ from itertools import groupby
 import numpy as np
 
 from models.baseline import RunningBaseline
-from models.departure import LONGEST_LOSS_FRAMES
 from models.grid import GridFrame, GridResampler
-from models.islands import NO_PAST, PAST_FRAMES, FrameList, Islands, past_after
+from models.islands import NO_PAST, PAST_FRAMES, FrameList, Islands, Past
 from models.spotter import Spotter
 from models.types import FloatArray, FrameMotion, Interval, Scores, Update
 
@@ -32,8 +31,7 @@ class Analyzer:
         self._grid = GridResampler()
         self._baseline = RunningBaseline(spotter.spec.baseline)
         self._segment = _Segment(spotter)
-        self._past_iod = NO_PAST
-        self._lost_frames = 0
+        self._past = Past()
         self._finished: list[Scores] = []
         self._found: list[Interval] = []
 
@@ -56,22 +54,21 @@ class Analyzer:
     def _take(self, frames: list[GridFrame]) -> None:
         for valid, run in groupby(frames, lambda frame: frame.valid):
             if valid:
-                if not len(self._segment) and self._lost_frames <= LONGEST_LOSS_FRAMES:
-                    self._segment = _Segment(self._spotter, self._past_iod)
-                self._lost_frames = 0
+                if not len(self._segment):
+                    self._segment = _Segment(self._spotter, self._past.position_iod)
                 for frame in run:
                     self._segment.append(frame, self._baseline.step(frame.position_iod))
             else:
                 # at once: a computer that slept leaves a gap of many hours
                 self._close_segment()
                 gap = list(run)
-                self._lost_frames += len(gap)
+                self._past.lose(len(gap))
                 self._finished.append(_scores(gap, np.full((len(gap), 3), np.nan, np.float32)))
 
     def _close_segment(self) -> None:
         if len(self._segment):
             self._collect(*self._segment.advance(ended=True))
-            self._past_iod = self._segment.past_after
+            self._past.see(self._segment.newest_iod)
             self._segment = _Segment(self._spotter)
 
     def _collect(self, scores: Scores, intervals: list[Interval]) -> None:
@@ -112,9 +109,9 @@ class _Segment:
         return self._features_from + len(self._features)
 
     @property
-    def past_after(self) -> FloatArray:
-        """Where the face was at the end, all of which has been scored, and before, where that was shortly before."""
-        return past_after(self._past_iod, np.stack([frame.position_iod for frame in self._scored[-PAST_FRAMES:]]))
+    def newest_iod(self) -> FloatArray:
+        """Where the face was at the end, all of which has been scored, (up to ``PAST_FRAMES``, 12, 2)."""
+        return np.stack([frame.position_iod for frame in self._scored[-PAST_FRAMES:]])
 
     def append(self, frame: GridFrame, features: FloatArray) -> None:
         self._frames.append(frame)

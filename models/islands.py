@@ -29,12 +29,26 @@ PAST_FRAMES = BEFORE_FRAMES + MARGIN_FRAMES
 NO_PAST: FloatArray = np.empty((0, REGION_COUNT, 2), np.float32)
 
 
-def past_after(past_iod: FloatArray, position_iod: FloatArray) -> FloatArray:
-    """What a face that is lost behind a stretch is remembered by: its newest positions, (up to ``PAST_FRAMES``, 12, 2).
+class Past:
+    """What a face that was lost is remembered by: its newest positions, unless it was lost for long.
 
-    past_iod: the same from before the stretch. position_iod: (T, 12, 2) of the stretch, or of its end.
+    position_iod: (up to ``PAST_FRAMES``, 12, 2).
     """
-    return np.concatenate([past_iod, position_iod])[-PAST_FRAMES:]
+
+    def __init__(self) -> None:
+        self.position_iod = NO_PAST
+        self._lost_frames = 0
+
+    def see(self, position_iod: FloatArray) -> None:
+        """The face was there: (T, 12, 2) of a stretch, or of its end."""
+        self.position_iod = np.concatenate([self.position_iod, position_iod])[-PAST_FRAMES:]
+        self._lost_frames = 0
+
+    def lose(self, frames: int) -> None:
+        """Then it was not, for so many frames or more."""
+        self._lost_frames += frames
+        if self._lost_frames > LONGEST_LOSS_FRAMES:
+            self.position_iod = NO_PAST
 
 
 def pasts(stretches: Iterable[Run], position_of: Callable[[int, int], FloatArray]) -> Iterator[FloatArray]:
@@ -42,13 +56,12 @@ def pasts(stretches: Iterable[Run], position_of: Callable[[int, int], FloatArray
 
     position_of: as in ``moves``, of the recording's frames.
     """
-    past_iod, seen_until = NO_PAST, 0
+    past, seen_until = Past(), 0
     for first, last in stretches:
-        if first - seen_until > LONGEST_LOSS_FRAMES:
-            past_iod = NO_PAST
-        yield past_iod
+        past.lose(first - seen_until)
+        yield past.position_iod
         seen_until = last + 1
-        past_iod = past_after(past_iod, position_of(max(first, seen_until - PAST_FRAMES), seen_until))
+        past.see(position_of(max(first, seen_until - PAST_FRAMES), seen_until))
 
 
 class Stretch(Protocol):
@@ -94,7 +107,7 @@ class Islands:
     """Decoding of a run of scored frames; its first frame is ``start`` in the stretch.
 
     scores: (T, 3) intensity, macro, micro of the T ``frames``. past_iod: (P, 12, 2) where the face was before the first
-    of them, when it had been lost for a moment (``past_after``).
+    of them, when it had been lost for a moment (``Past``).
     """
 
     def __init__(

@@ -32,6 +32,7 @@ from models.grid import GridResampler
 from models.types import GRID_HZ, REGION_COUNT, BoolArray, ExpressionType, FloatArray, FrameMotion
 from training.archive_tables import POINT_COLUMNS, both_types, read_table, refuse_twice, seconds_of, type_of
 from training.datasets import FARTHEST_IOD, LabelledInterval, Point, Recording, check_rate, load_flow12
+from training.listing import some
 
 log = logging.getLogger(__name__)
 
@@ -223,10 +224,9 @@ def remarks(folder: Path, *, tested: bool = False) -> list[str]:
         )
         # where there is none at all it is refused
         if judged and (bare := sorted(pointed - judged)):
-            shown = ", ".join(bare[:5]) + (", …" if len(bare) > 5 else "")
             said.append(
-                f"{folder} has points but no intervals of {shown}, so that in the test all that is found there counts "
-                "as wrong; give the intervals in intervals.csv, or leave these recordings out."
+                f"{folder} has points but no intervals of {some(bare)}, so that in the test all that is found there "
+                "counts as wrong; give the intervals in intervals.csv, or leave these recordings out."
             )
     return said
 

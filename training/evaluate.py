@@ -20,6 +20,7 @@ from training import protocols
 from training.datasets import Recording
 from training.detectors import Detections, Detector, by_length, decoded, fixed, pick, trusted
 from training.held_out import Done, Judged, Spread, Study, configuration, judge, key
+from training.listing import some_and_count
 from training.matching import SpottingResult
 from training.protocols import ThresholdRule
 from training.provenance import write_whole
@@ -33,9 +34,6 @@ APPLICATION = "honest, as the application decides"
 PUBLISHED = "published protocol (best epoch per tested subject)"
 FIXED = "baseline: fixed window at each apex"
 PICKER = "baseline: peak picker, no training"
-
-_NAMED = 5
-"""Subjects that a note names; more are counted."""
 
 
 class Protocol(StrEnum):
@@ -114,10 +112,9 @@ def _without_threshold(judged: Judged) -> Iterator[str]:
             having = {judged.folds.fold(r) for r in mine if any(p.type is kind for p in r.points)}
             bare = sorted({r.subject for r in mine if not having - {judged.folds.fold(r)}})
             if bare:
-                whose = ", ".join(bare[:_NAMED]) + (f" and {len(bare) - _NAMED} more" if len(bare) > _NAMED else "")
                 yield (
-                    f"No {kind.value} of {data_set} can be found in {whose}: nobody held out at another time has a "
-                    f"{kind.value} point, by which its threshold is chosen."
+                    f"No {kind.value} of {data_set} can be found in {some_and_count(bare)}: nobody held out at another "
+                    f"time has a {kind.value} point, by which its threshold is chosen."
                 )
 
 

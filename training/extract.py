@@ -21,6 +21,7 @@ from models.errors import ApexspotError, DataError, LabelError, OutputError, Usa
 from models.perception import Perception
 from training.archive import FORMAT, SCHEMA, Motion, load_motion, motion_file, save_motion
 from training.archive_tables import INTERVAL_COLUMNS, POINT_COLUMNS, write_table, write_text
+from training.listing import some
 from training.readers.labels import CodedPoint, Finding, Reading, RecordingLabels
 from training.readers.layout import pictures_in
 from training.readers.pictures import frame_count, open_source, step_of
@@ -283,11 +284,10 @@ def _recordings(out: Path) -> set[str]:
 
 
 def _left(out: Path, names: Sequence[str]) -> Finding:
-    shown = ", ".join(names[:5]) + (", …" if len(names) > 5 else "")
     count = f"{len(names)} recording{'s' if len(names) > 1 else ''}"
     return Finding(
-        f"{out} is no longer of {count} that it had before ({shown}), which did not come along now; to train on both, "
-        "give each folder an archive and name both with --data.",
+        f"{out} is no longer of {count} that it had before ({some(names)}), which did not come along now; to train on "
+        "both, give each folder an archive and name both with --data.",
         lost=False,
     )
 
@@ -298,11 +298,10 @@ def _inside(
     findings += [_outside(recording.name, p.time_s, motion) for p in points if not motion.holds(p.time_s)]
     inside = [p for p in points if motion.holds(p.time_s)]
     if unseen := [f"{p.time_s:.2f}" for p in inside if not motion.sees(p.time_s)]:
-        times = ", ".join(unseen[:5]) + (", …" if len(unseen) > 5 else "")
         findings.append(
             Finding(
-                f"{recording.name}: no face was found at {len(unseen)} of its {len(inside)} points ({times} s), which "
-                "can teach nothing there; look at the video, and remove points at which no expression is seen.",
+                f"{recording.name}: no face was found at {len(unseen)} of its {len(inside)} points ({some(unseen)} s), "
+                "which can teach nothing there; look at the video, and remove points at which no expression is seen.",
                 lost=False,
             )
         )

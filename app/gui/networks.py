@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 from PySide6.QtGui import QAction
@@ -10,6 +9,7 @@ from PySide6.QtWidgets import QFileDialog, QWidget
 
 from app.gui.banner import Banner
 from app.gui.player import Player
+from app.gui.review.workspace import ReviewWorkspace
 from app.gui.text import shortened, tip
 from app.settings import SettingsFile
 from models.assets import LAB_NETWORK, NETWORKS
@@ -31,23 +31,19 @@ _SHOWN = 24
 
 
 class NetworkChoice:
-    """Two entries of a menu, one of them checked at most; what is chosen is remembered.
-
-    chosen: is told each time which network is to score from now on.
-    """
+    """Two entries of a menu, one of them checked at most. What is chosen scores, in Live and Review, and is kept."""
 
     def __init__(
         self,
         window: QWidget,
         actions: dict[str, QAction],
         player: Player,
+        review: ReviewWorkspace,
         store: SettingsFile,
         banner: Banner,
-        chosen: Callable[[Path], object],
     ) -> None:
-        self._window, self._player, self._store, self._banner = window, player, store, banner
+        self._window, self._player, self._review, self._store, self._banner = window, player, review, store, banner
         self._lab, self._own = actions[LAB], actions[OWN]
-        self._chosen = chosen
         for name, sentences in _TIPS.items():
             actions[name].setToolTip(tip(sentences))
         own = store.values.own_network
@@ -91,5 +87,4 @@ class NetworkChoice:
         values = self._store.values
         self._lab.setChecked(values.network == LAB_NETWORK)
         self._own.setChecked(values.own_network is not None)
-        self._player.network = values.network
-        self._chosen(values.network)
+        self._player.network = self._review.network = values.network

@@ -77,7 +77,7 @@ class MainWindow(QMainWindow):
         self.menus = Menus()
         self._lay_out()
         self._fill_menus()
-        self.networks = NetworkChoice(self, self.menus.actions, player, store, self.banner, self.review.score_with)
+        self.networks = NetworkChoice(self, self.menus.actions, player, self.review, store, self.banner)
         self._connect()
         for view in self.findChildren(QGraphicsView):
             view.setAcceptDrops(False)  # what is dropped on a curve is meant for the window

@@ -10,7 +10,7 @@ import pytest
 
 from models.decode import DecodeSettings, Found
 from models.departure import LONGEST_LOSS_FRAMES, USUAL_BEFORE_FRAMES, away_iod, narrowed_iod
-from models.islands import PAST_FRAMES, departs, forms_words, moves, past_after, pasts, usual_position
+from models.islands import PAST_FRAMES, Past, departs, forms_words, moves, pasts, usual_position
 from models.types import FloatArray
 
 SpotAll = Callable[..., list[tuple[str, int, int, int]]]
@@ -199,5 +199,7 @@ def test_what_is_remembered_of_a_face() -> None:
     assert [len(past) for past in remembered] == [0, 30, PAST_FRAMES, 0]
     np.testing.assert_array_equal(remembered[1], first)
     np.testing.assert_array_equal(remembered[2], second[-PAST_FRAMES:])
-    last = past_after(remembered[2], third)
-    np.testing.assert_array_equal(last, np.concatenate([second, third])[-PAST_FRAMES:])
+    past = Past()
+    for seen in (remembered[2], third):
+        past.see(seen)
+    np.testing.assert_array_equal(past.position_iod, np.concatenate([second, third])[-PAST_FRAMES:])

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from models.errors import LabelError
 from models.types import ExpressionType
+from training.listing import some, some_and_count
 from training.readers.layout import Source
 
 SLACK_FRAMES = 2
@@ -258,10 +259,8 @@ def _interval(row: CodedRow, source: Source, notes: _Notes) -> CodedInterval | N
 
 
 def _rows(rows: list[int]) -> str:
-    shown = ", ".join(str(row) for row in rows[:40])
-    return ("row " if len(rows) == 1 else "rows ") + shown + (", …" if len(rows) > 40 else "")
+    return ("row " if len(rows) == 1 else "rows ") + some([*map(str, rows)], most=40)
 
 
 def _few(names: list[str]) -> str:
-    shown = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
-    return f"{len(names)} recording{'s' if len(names) > 1 else ''} ({shown})"
+    return f"{len(names)} recording{'s' if len(names) > 1 else ''} ({some_and_count(names)})"

@@ -17,6 +17,7 @@ from pathlib import Path
 from models.errors import ApexspotError, LabelError, UsageError
 from models.types import GRID_HZ
 from models.video import VideoFile
+from training.listing import some
 from training.readers.labels import (
     CodedInterval,
     CodedPoint,
@@ -75,8 +76,9 @@ def read(root: Path, labels: Path | None = None, *, unlabelled: bool = False) ->
     ]
     nameless = [name for name, v in sorted(videos.items()) if v.subject == name]
     if 0 < len(nameless) < len(videos):
-        shown = ", ".join(nameless[:5]) + (", …" if len(nameless) > 5 else "")
-        findings.append(Finding(f"No subject is named of {shown}; each is taken as a person of its own.", lost=False))
+        findings.append(
+            Finding(f"No subject is named of {some(nameless)}; each is taken as a person of its own.", lost=False)
+        )
     return Reading(DATA_SET, tuple(recordings), (*findings, *alike_subjects(recordings)))
 
 
@@ -175,7 +177,7 @@ def _not_one(root: Path, video: str, meant: Sequence[Path]) -> str:
         return "no video is named; fill it in (of merged cells only the first holds what is seen)"
     if not meant:
         return f"there is no video {video} below {root}; check its name"
-    several = ", ".join(path.as_posix() for path in meant[:5]) + (", …" if len(meant) > 5 else "")
+    several = some([path.as_posix() for path in meant])
     return f"{video} may be any of {several}; write which one, with its folder and ending"
 
 

@@ -19,6 +19,7 @@ from models.digest import perception_digest
 from models.errors import LabelError, UsageError
 from models.types import GRID_HZ, REGION_COUNT
 from models.video import VideoFile
+from training.listing import some
 from training.readers.labels import CodedPoint, Finding, GivenPoints, Reading, RecordingLabels, alike_subjects
 from training.readers.lookup import files_below
 from training.readers.plain import END_SLACK_S
@@ -53,7 +54,7 @@ def read(root: Path, labels: Path | None = None, *, unlabelled: bool = False) ->
     sessions = [folder for folder in folders if (folder / "session.json").is_file()]
     # not taken unasked: they may be copies that other coders have reviewed
     deeper = [path.parent for path in files_below(root) if path.name == "session.json" and len(path.parts) > 2]
-    where = ", ".join(path.as_posix() for path in deeper[:3]) + (", …" if len(deeper) > 3 else "")
+    where = some([path.as_posix() for path in deeper], most=3)
     if not sessions:
         instead = f"; there are some deeper ({where}), name the folder that they lie in" if deeper else ""
         raise UsageError(f"{root} is no session folder and holds none (a folder with session.json){instead}.")

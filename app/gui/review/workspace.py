@@ -62,6 +62,7 @@ class ReviewWorkspace(QWidget):
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.network = USUAL_NETWORK
+        """Scores the videos that are opened from now on."""
         self.desk: Desk | None = None
         self.playback: Playback | None = None
         self._opened: Opened | None = None
@@ -102,10 +103,6 @@ class ReviewWorkspace(QWidget):
     @property
     def has_recording(self) -> bool:
         return self.desk is not None
-
-    def score_with(self, network: Path) -> None:
-        """Let a network score the videos that are opened from now on: a file, or a name of those that ship."""
-        self.network = network
 
     def open(self, path: Path) -> None:
         """Open a session folder or a video. Returns at once; what is open stays until it has to make way."""
